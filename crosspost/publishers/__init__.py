@@ -1,0 +1,109 @@
+"""Publishers: one file per kind of site. This page is their contract.
+
+A publisher puts articles into one site and knows nothing of Telegram, readers or the ledger. It
+decides nothing: ``deliver`` tells it what to do, it does that one thing and answers, or raises
+one of the errors below. It is made by ``config`` as ``Publisher.open(settings, context)`` and
+closed once. Adding one: write ``publishers/<name>.py``, register it under the entry point
+``crosspost.publishers``, and pass ``tests/contract/publisher_contract.py``.
+
+Heavy libraries are imported inside functions: a run with nothing new must not pay for them.
+
+What a publisher raises about one article (``PublisherError`` is about the whole site):
+
+    Refused     the site said no, clearly: nothing was changed, sending it again is pointless
+    Unknown     no answer, a cut, a 5xx: it may have happened; ``find`` settles it
+    Changed     the article on the site is not the one we left: a person's hand was there
+    Vanished    the article is not on the site any more, or lies in its trash
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol
+
+from crosspost.model import Article, Media, Record, Remote, Upload
+
+
+class Refused(Exception):
+    """The site said no; the text is its reason, by field where it names one. Nothing changed."""
+
+
+class Unknown(Exception):
+    """Nobody knows whether it happened; the text says what was seen."""
+
+
+class Changed(Exception):
+    """Someone changed the article on the site; ``theirs`` is its text there, for a diff, and
+    ``version`` what the site calls it now."""
+
+    def __init__(self, reason: str, *, theirs: str = "", version: str = "") -> None:
+        super().__init__(reason)
+        self.theirs = theirs
+        self.version = version
+
+
+class Vanished(Exception):
+    """The article we left is gone from the site; the text says how that was seen."""
+
+
+class Finding(Record, frozen=True):
+    """One line of ``crosspost doctor``: what was looked at, whether it is well, the remedy."""
+
+    what: str
+    ok: bool
+    detail: str = ""
+    remedy: str = ""
+
+
+class Context(Record, frozen=True):
+    """What a publisher is given besides its settings: ``name`` is the site's in the config,
+    ``base`` the folder relative paths start from, ``language`` and ``timezone`` the config's,
+    ``templates`` a folder of the user's own templates that go before ours, or None."""
+
+    name: str
+    base: Path
+    language: str = "en"
+    timezone: str = "UTC"
+    templates: Path | None = None
+
+
+class Publisher(Protocol):
+    """Writes one site. Raises ``PublisherError`` when the site as a whole cannot be written."""
+
+    name: ClassVar[str]
+    """The publisher's type name in the config."""
+    image_types: ClassVar[frozenset[str]]
+    """MIME types of pictures the site shows; others are converted before ``upload``."""
+
+    def find(self, article: Article) -> Remote | None:
+        """The article on the site, whoever put it there, without help of the ledger: by the
+        blog and the post id in its slug, or by the attribution link in its text. None: it is
+        not there."""
+
+    def look(self, remote: Remote) -> Remote:
+        """The article as it is now. Raises ``Vanished``."""
+
+    def upload(self, file: Path, media: Media) -> Upload:
+        """Puts a file there, once; the answer can stand in any number of articles."""
+
+    def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
+        """Creates the article (``remote`` None) or replaces the one ``remote`` names, keeping
+        its slug and address. ``uploads`` maps the index of a figure to its upload; a figure
+        without one has no file. An unchanged ``remote.version`` is a condition: otherwise
+        raises ``Changed`` or ``Vanished`` and does nothing; ``remote.version == ""`` waives it.
+        """
+
+    def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
+        """Takes the article off the public site: as a draft, or for good (answers None)."""
+
+    def discard(self, upload: Upload) -> None:
+        """Takes back a file that ended up in no article. Gone already is fine."""
+
+    def finish(self) -> None:
+        """Completes what several articles share (index pages, feeds). Called after the last
+        ``put`` of a run, and at the start of the next run if that one was killed before."""
+
+    def check(self) -> list[Finding]:
+        """Looks whether the site can be written, changing nothing."""
+
+    def close(self) -> None:
+        """Lets go of connections and files."""
