@@ -38,7 +38,7 @@ def environment(
     zone = ZoneInfo(timezone)
 
     def date(value: datetime) -> str:
-        return format_date(value.astimezone(zone), "long", locale).removesuffix(" г.")
+        return format_date(value.astimezone(zone), "long", locale).removesuffix("\u00a0г.").removesuffix(" г.")
 
     def moment(value: datetime) -> str:
         return f"{date(value)}, {format_time(value.astimezone(zone), 'short', locale=locale)}"
