@@ -1,0 +1,312 @@
+"""Reads a channel from what Telegram Desktop exported: JSON or HTML, a folder, a file or a zip.
+
+    [[blog]]
+    reader  = "export"
+    channel = "exports/ChatExport_2025-05-01"    # or …/result.json, …/messages.html, ….zip
+    channel = "exports/account#1234567890"       # one channel of a whole account's export
+
+Desktop's formats are its own source (https://github.com/telegramdesktop/tdesktop, folder
+``Telegram/SourceFiles/export/output``). Both are read as streams: memory does not grow with the
+history. The rooms of this folder:
+
+    _files     where the export lies, and the way to its files, kept inside
+    _stream    the borders of messages in a file that is never held as a whole
+    _messages  a message of result.json → a part of a post
+    _html      a message of messages.html → a part of a post
+    _albums    parts → posts
+
+What an export does not know: the channel's @name, views and comments, link previews, and which
+messages are one album (``_albums`` infers it); in HTML also the channel's id and what was edited.
+"""
+
+import re
+import time
+from array import array
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import ClassVar, Final, Self
+from zoneinfo import ZoneInfo
+
+import msgspec
+from pydantic import BaseModel, ConfigDict
+
+from crosspost.errors import ReaderError
+from crosspost.model import Channel, Media, Post, decode_post, encode
+from crosspost.readers import Bounds, Change, Checkpoint, Complete, Context, Gone, Note
+from crosspost.readers.export import _html, _messages, _stream
+from crosspost.readers.export._albums import Part, albums, join
+from crosspost.readers.export._chats import Chat, choose
+from crosspost.readers.export._files import Store, Zip, folder, gaps, zip_stamp
+from crosspost.readers.export._messages import Manner
+from crosspost.readers.export._stream import Damaged, Refused, Window
+
+__all__ = ["ExportReader", "ExportSettings"]
+
+_CHOICE: Final = re.compile(r"(.+)#(\d{1,19})", re.ASCII)
+_NOTES: Final = 100
+_STEP: Final = 1.0
+_HEAD: Final = 4 * 1024 * 1024
+"""A page of a thousand messages takes some two or three megabytes."""
+
+
+class ExportSettings(BaseModel):
+    """``phone_numbers``: whether a contact's phone number may be kept."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    phone_numbers: bool = False
+
+
+class ExportReader:
+    """A channel from its export. See ``crosspost.readers.Reader`` for what each method does."""
+
+    name: ClassVar[str] = "export"
+    sees_edits: ClassVar[bool] = True
+    sees_deletions: ClassVar[bool] = True
+    Settings: ClassVar[type[ExportSettings]] = ExportSettings
+
+    def __init__(self, path: Path, wanted: int, settings: ExportSettings, context: Context) -> None:
+        self._path = path
+        self._wanted = wanted
+        self._settings = settings
+        self._context = context
+        self._zone = ZoneInfo(context.timezone)
+        self._store: Store | None = None
+        self._chat: Chat | None = None
+
+    @classmethod
+    def open(cls, settings: ExportSettings, channel: str, context: Context) -> Self:
+        """The reader of the export at ``channel``, a path from ``context.base``, with ``#<id>``
+        behind it where the export holds several channels. Raises ``ReaderError``."""
+        path, wanted = context.base / channel, 0
+        choice = _CHOICE.fullmatch(channel)
+        if choice and not path.exists():
+            path, wanted = context.base / choice[1], int(choice[2])
+        if not path.exists():
+            raise ReaderError(f"there is no export at {path}: look at «channel» in the config")
+        if path.is_file() and path.suffix.lower() not in (".json", ".html", ".htm", ".zip"):
+            raise ReaderError(
+                f"{path} is no Telegram export: it should be a folder with result.json or "
+                "messages.html in it, one of these files, or a zip of the folder"
+            )
+        return cls(path, wanted, settings, context)
+
+    def channel(self) -> Channel:
+        if self._pages:
+            return Channel(id=0, title=self._title())
+        chat = self._choose()
+        return Channel(id=chat.id, title=chat.name)
+
+    def read(self, bounds: Bounds, *, newest_first: bool = False) -> Iterator[Post | Note]:
+        pass_ = _Pass()
+        posts = (post for post in self._posts(pass_) if bounds.hold(post))
+        yield from self._reversed(posts) if newest_first else posts
+        yield from pass_.notes()
+
+    def changes(self, cursor: str | None) -> Iterator[Change]:
+        before = self._stamp()
+        if cursor == before:
+            return
+        pass_ = _Pass()
+        yield from self._posts(pass_)
+        if self._stamp() != before:
+            pass_.leave_out("The export was written to while it was read: it is read again soon")
+        yield from pass_.notes()
+        if pass_.whole and pass_.last:
+            yield Complete(first=pass_.first, last=pass_.last)
+        yield Checkpoint(before)
+
+    def fetch(self, media: Media) -> Path:
+        if media.missing:
+            raise Gone(media.missing)
+        return self._files.fetch(media.locator, self._context.cache)
+
+    def wait(self, seconds: float) -> bool:
+        before = self._stamp()
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _STEP))
+            if self._stamp() != before:
+                self.close()
+                return True
+        return False
+
+    def close(self) -> None:
+        if self._store:
+            self._store.close()
+        self._store = self._chat = None
+
+    @property
+    def _files(self) -> Store:
+        if self._store is None:
+            packed = self._path.suffix.lower() == ".zip" and self._path.is_file()
+            self._store = Zip(self._path) if packed else folder(self._path)
+        return self._store
+
+    @property
+    def _pages(self) -> bool:
+        return self._files.sources[0].lower().endswith((".html", ".htm"))
+
+    def _stamp(self) -> str:
+        """What the sources look like from outside: nothing is opened for it."""
+        if self._path.suffix.lower() == ".zip" and self._path.is_file():
+            return msgspec.json.encode(zip_stamp(self._path)).decode()
+        return msgspec.json.encode(folder(self._path).stamp()).decode()
+
+    def _posts(self, pass_: "_Pass") -> Iterator[Post]:
+        parts = self._html_parts(pass_) if self._pages else self._json_parts(pass_)
+        for group in albums(parts):
+            post = join(group)
+            pass_.saw(post)
+            yield post
+
+    def _reversed(self, posts: Iterator[Post]) -> Iterator[Post]:
+        """The posts from the last to the first, by way of a file on disk."""
+        from tempfile import TemporaryFile
+
+        self._context.cache.mkdir(parents=True, exist_ok=True)
+        ends = array("Q", [0])
+        with TemporaryFile(dir=self._context.cache) as spool:
+            for post in posts:
+                ends.append(ends[-1] + spool.write(encode(post)))
+            for index in range(len(ends) - 1, 0, -1):
+                spool.seek(ends[index - 1])
+                yield decode_post(spool.read(ends[index] - ends[index - 1]))
+
+    def _json_parts(self, pass_: "_Pass") -> Iterator[Part]:
+        source = self._files.sources[0]
+        chat = self._choose()
+        manner = self._manner(chat.id)
+        previous: datetime | None = None
+        with self._files.open(source) as file:
+            window = Window(file, chat.at)
+            try:
+                for found in _stream.messages(window, _messages.decode, _messages.mend):
+                    if isinstance(found, Refused):
+                        pass_.refuse(source, found)
+                        continue
+                    try:
+                        part = _messages.part(found, manner, previous)
+                    except (ValueError, RecursionError) as error:
+                        pass_.leave_out(f"Message {found.id} in {source} is left out: {error}")
+                        continue
+                    if part:
+                        previous = part.post.date
+                        yield part
+            except Damaged as damage:
+                pass_.damage(source, damage)
+
+    def _html_parts(self, pass_: "_Pass") -> Iterator[Part]:
+        sources, title = self._files.sources, self._title()
+        missing = gaps(sources)
+        if missing:
+            pass_.leave_out(f"Pages of the export are missing: {', '.join(missing)}")
+        before = _html.Before()
+        for source in sources:
+            with self._files.open(source) as file:
+                try:
+                    for found in _stream.pages(Window(file)):
+                        if isinstance(found, Refused):
+                            pass_.refuse(source, found)
+                            continue
+                        part, before = self._html_part(source, *found, before, pass_)
+                        if part and part.sender not in ("", title):
+                            pass_.leave_out(
+                                f"Message {part.post.id} in {source} is left out: «{part.sender}» "
+                                f"sent it, not «{title}»"
+                            )
+                        elif part:
+                            yield part
+                except Damaged as damage:
+                    pass_.damage(source, damage)
+
+    def _html_part(
+        self, source: str, number: int, data: bytes, before: _html.Before, pass_: "_Pass"
+    ) -> tuple[Part | None, _html.Before]:
+        manner = self._manner(0)
+        try:
+            element = _html.parse(data)
+            return _html.part(
+                element, number, manner, before, lambda path: self._files.locate(source, path)
+            )
+        except ValueError as error:
+            pass_.leave_out(f"Message {number} in {source} is left out: {error}")
+            return None, before
+
+    def _title(self) -> str:
+        """The channel's title on its first page. Raises ``ReaderError`` if the page is none of a
+        channel's: Desktop does not say what it exported, but in a channel all posts bear its
+        title."""
+        source = self._files.sources[0]
+        with self._files.open(source) as file:
+            head = file.read(_HEAD)
+        title = _html.title(head)
+        if title is None:
+            raise ReaderError(
+                f"{self._place(source)} is no page of a Telegram export, or is damaged: export "
+                "the channel again"
+            )
+        strangers = sorted(_html.senders(head) - {title})
+        if strangers:
+            raise ReaderError(
+                f"{self._place(source)} shows messages of others than «{title}» "
+                f"({', '.join(strangers[:3])}), so it is not a channel's: export the channel "
+                "itself; if its posts bear their authors' profiles, export it as JSON"
+            )
+        return title
+
+    def _choose(self) -> Chat:
+        if self._chat is None:
+            source = self._files.sources[0]
+            with self._files.open(source) as file:
+                self._chat = choose(file, self._place(source), self._wanted)
+        return self._chat
+
+    def _manner(self, channel_id: int) -> Manner:
+        return Manner(
+            zone=self._zone,
+            channel_id=channel_id,
+            phone_numbers=self._settings.phone_numbers,
+        )
+
+    def _place(self, source: str) -> str:
+        """What a person would call the file."""
+        place = self._files.place
+        return f"{source} in {place}" if place.is_file() else str(place / source)
+
+
+class _Pass:
+    """What one reading has seen: the range of ids, and what was left out."""
+
+    def __init__(self) -> None:
+        self.whole = True
+        self.first = self.last = 0
+        self._notes: list[str] = []
+        self._more = 0
+
+    def saw(self, post: Post) -> None:
+        self.first = min(self.first or post.id, post.id)
+        self.last = max(self.last, *post.ids)
+
+    def leave_out(self, text: str) -> None:
+        """Something is missing, so what was not seen is not gone."""
+        self.whole = False
+        if len(self._notes) < _NOTES:
+            self._notes.append(text)
+        else:
+            self._more += 1
+
+    def refuse(self, source: str, found: Refused) -> None:
+        self.leave_out(f"The message at byte {found.at} of {source} is left out: {found.why}")
+
+    def damage(self, source: str, found: Damaged) -> None:
+        self.leave_out(
+            f"{source} is damaged at byte {found.at} ({found}): what comes after it is not read; "
+            "export the channel again"
+        )
+
+    def notes(self) -> Iterator[Note]:
+        yield from (Note(text=text) for text in self._notes)
+        if self._more:
+            yield Note(text=f"{self._more} more messages are left out")
