@@ -37,13 +37,14 @@ from crosspost.readers import Bounds, Change, Checkpoint, Complete, Context, Gon
 from crosspost.readers.export import _html, _messages, _stream
 from crosspost.readers.export._albums import Part, albums, join
 from crosspost.readers.export._chats import Chat, choose
-from crosspost.readers.export._files import Store, Zip, folder, gaps, zip_stamp
-from crosspost.readers.export._messages import Manner
+from crosspost.readers.export._files import Store, Zip, folder, gaps, readable, zip_stamp
+from crosspost.readers.export._messages import Manner, Mended
 from crosspost.readers.export._stream import Damaged, Refused, Window
 
 __all__ = ["ExportReader", "ExportSettings"]
 
 _CHOICE: Final = re.compile(r"(.+)#(\d{1,19})", re.ASCII)
+_SUFFIXES: Final = (".json", ".html", ".htm", ".zip")
 _NOTES: Final = 100
 _STEP: Final = 1.0
 _HEAD: Final = 4 * 1024 * 1024
@@ -79,13 +80,15 @@ class ExportReader:
     def open(cls, settings: ExportSettings, channel: str, context: Context) -> Self:
         """The reader of the export at ``channel``, a path from ``context.base``, with ``#<id>``
         behind it where the export holds several channels. Raises ``ReaderError``."""
-        path, wanted = context.base / channel, 0
+        path, wanted = context.base / Path(channel).expanduser(), 0
         choice = _CHOICE.fullmatch(channel)
-        if choice and not path.exists():
-            path, wanted = context.base / choice[1], int(choice[2])
-        if not path.exists():
-            raise ReaderError(f"there is no export at {path}: look at «channel» in the config")
-        if path.is_file() and path.suffix.lower() not in (".json", ".html", ".htm", ".zip"):
+        with readable(path):
+            if choice and not path.exists():
+                path, wanted = context.base / Path(choice[1]).expanduser(), int(choice[2])
+            if not path.exists():
+                raise ReaderError(f"there is no export at {path}: look at «channel» in the config")
+            known = path.is_dir() or path.suffix.lower() in _SUFFIXES
+        if not known:
             raise ReaderError(
                 f"{path} is no Telegram export: it should be a folder with result.json or "
                 "messages.html in it, one of these files, or a zip of the folder"
@@ -108,6 +111,7 @@ class ExportReader:
         before = self._stamp()
         if cursor == before:
             return
+        self.close()
         pass_ = _Pass()
         yield from self._posts(pass_)
         if self._stamp() != before:
@@ -189,8 +193,16 @@ class ExportReader:
                     try:
                         part = _messages.part(found, manner, previous)
                     except (ValueError, RecursionError) as error:
-                        pass_.leave_out(f"Message {found.id} in {source} is left out: {error}")
+                        pass_.leave_out(
+                            f"Message {found.id} in {source} is left out: {error}", found.id
+                        )
                         continue
+                    if isinstance(found, Mended) and found.odd:
+                        pass_.say(
+                            f"Message {found.id} in {source} is read without what is of an unknown "
+                            f"form: {', '.join(found.odd)}",
+                            found.id,
+                        )
                     if part:
                         previous = part.post.date
                         yield part
@@ -214,7 +226,8 @@ class ExportReader:
                         if part and part.sender not in ("", title):
                             pass_.leave_out(
                                 f"Message {part.post.id} in {source} is left out: «{part.sender}» "
-                                f"sent it, not «{title}»"
+                                f"sent it, not «{title}»",
+                                part.post.id,
                             )
                         elif part:
                             yield part
@@ -231,7 +244,7 @@ class ExportReader:
                 element, number, manner, before, lambda path: self._files.locate(source, path)
             )
         except ValueError as error:
-            pass_.leave_out(f"Message {number} in {source} is left out: {error}")
+            pass_.leave_out(f"Message {number} in {source} is left out: {error}", number)
             return None, before
 
     def _title(self) -> str:
@@ -282,20 +295,24 @@ class _Pass:
     def __init__(self) -> None:
         self.whole = True
         self.first = self.last = 0
-        self._notes: list[str] = []
+        self._notes: list[Note] = []
         self._more = 0
 
     def saw(self, post: Post) -> None:
         self.first = min(self.first or post.id, post.id)
         self.last = max(self.last, *post.ids)
 
-    def leave_out(self, text: str) -> None:
-        """Something is missing, so what was not seen is not gone."""
-        self.whole = False
+    def say(self, text: str, post_id: int = 0) -> None:
+        """Something the report should say."""
         if len(self._notes) < _NOTES:
-            self._notes.append(text)
+            self._notes.append(Note(text=text, post_id=post_id))
         else:
             self._more += 1
+
+    def leave_out(self, text: str, post_id: int = 0) -> None:
+        """Something is missing, so what was not seen is not gone."""
+        self.whole = False
+        self.say(text, post_id)
 
     def refuse(self, source: str, found: Refused) -> None:
         self.leave_out(f"The message at byte {found.at} of {source} is left out: {found.why}")
@@ -307,6 +324,6 @@ class _Pass:
         )
 
     def notes(self) -> Iterator[Note]:
-        yield from (Note(text=text) for text in self._notes)
+        yield from self._notes
         if self._more:
-            yield Note(text=f"{self._more} more messages are left out")
+            yield Note(text=f"{self._more} more things like these were met")

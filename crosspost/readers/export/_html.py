@@ -282,8 +282,9 @@ def _extra(
     if "media_game" in classes:
         return Extra(kind="game", title=heading, lines=lines, value=element.get("href", ""))
     if "media_invoice" in classes:
-        kind: Any = "invoice" if heading else "paid_media"
-        return Extra(kind=kind, title=heading, lines=lines, value=status)
+        if not heading:
+            return Extra(kind="paid_media", value="".join(filter(str.isdigit, status)))
+        return Extra(kind="invoice", title=heading, lines=lines, value=status)
     return Extra(kind="unsupported", title=heading, lines=lines)
 
 
@@ -317,11 +318,18 @@ def _answer(element: "HtmlElement") -> tuple[str, int]:
 
 
 def _giveaway(element: "HtmlElement") -> Extra:
-    """Which of both it is shows in the first line; the prize's number stands in bold."""
-    number = element.find(".//b")
-    first = next((_words(one) for one in element if "section_title" in _classes(one)), "")
-    value = _words(number) if number is not None else ""
-    return Extra(kind="giveaway_results" if "Winner" in first else "giveaway", value=value)
+    """The first line says which of both it is, the second begins with a number in bold and, for
+    one that is not decided yet, ends with the prize."""
+    first, body = (
+        next((one for one in element if name in _classes(one)), None)
+        for name in ("section_title", "section_body")
+    )
+    number = body.find("b") if body is not None else None
+    value = _words(number)
+    if "Winner" in _words(first):
+        return Extra(kind="giveaway_results", value=value)
+    prize = (number.tail or "").strip() if number is not None else ""
+    return Extra(kind="giveaway", title=prize, value=value)
 
 
 def _text(element: "HtmlElement | None") -> tuple[str, tuple[Entity, ...]]:

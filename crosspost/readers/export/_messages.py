@@ -135,6 +135,12 @@ class Message(msgspec.Struct):
     paid_stars_amount: int | UnsetType = UNSET
 
 
+class Mended(Message):
+    """A message that lost the fields in ``odd`` because their form is unknown."""
+
+    odd: tuple[str, ...] = ()
+
+
 class Manner(Record, frozen=True):
     """How messages are read: the zone of dates without one, the channel they belong to, whether
     a contact's phone number may be kept."""
@@ -145,6 +151,7 @@ class Manner(Record, frozen=True):
 
 
 _decoder: Final = msgspec.json.Decoder(Message)
+_mended: Final = msgspec.json.Decoder(Mended)
 
 
 def decode(data: bytes) -> Message:
@@ -152,7 +159,7 @@ def decode(data: bytes) -> Message:
     return _decoder.decode(data)
 
 
-def mend(data: bytes) -> Message:
+def mend(data: bytes) -> Mended:
     """The message in ``data`` that ``decode`` refused, without what made it refuse.
 
     Desktop writes control characters as ``\\x0B``, which is no JSON; a cut emoji leaves half a
@@ -164,15 +171,17 @@ def mend(data: bytes) -> Message:
         raise ValueError("it is not valid JSON") from error
     if not isinstance(known, dict):
         raise ValueError("it is not a message")
+    odd: list[str] = []
     while True:
+        known["odd"] = odd
+        written = _LONE_SURROGATE.sub("\ufffd", json.dumps(known, ensure_ascii=False))
         try:
-            return decode(
-                _LONE_SURROGATE.sub("\ufffd", json.dumps(known, ensure_ascii=False)).encode()
-            )
+            return _mended.decode(written.encode())
         except msgspec.ValidationError as error:
             field = _FIELD.search(str(error))
             if field is None or field[1] == "id" or known.pop(field[1], None) is None:
                 raise ValueError("it has no valid id") from error
+            odd.append(field[1])
 
 
 def part(message: Message, manner: Manner, previous: datetime | None) -> Part | None:

@@ -175,6 +175,7 @@ def messages(
                 yield better
                 continue
             trusted = True
+            window.back(begin + len(guess))
         window.pos = begin + len(guess)
         yield result
 
@@ -238,16 +239,13 @@ def _counted(
 
 
 def _recounted(window: Window, decode: Callable[[bytes], T]) -> T | None:
-    """As ``_counted``, but None and no step when that leads to no message."""
+    """As ``_counted``, but None when that leads to no message."""
     begin = window.pos
     try:
         result = _counted(window, decode, decode)
     except Damaged:
         result = _too_large(begin)
-    if not isinstance(result, Refused):
-        return result
-    window.back(begin)
-    return None
+    return None if isinstance(result, Refused) else result
 
 
 def _read(
