@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from crosspost.errors import ReaderError
 from crosspost.model import Media, Post
 from crosspost.readers import Bounds, Checkpoint, Complete, Context, Gone, Note, Unsafe
-from crosspost.readers.export import ExportReader, _messages, _stream
+from crosspost.readers.export import ExportReader, _messages, _records, _stream
 from crosspost.readers.export._albums import LARGEST, Part, albums, join
 
 GOLDEN = Path(__file__).parent / "golden" / "export"
@@ -140,10 +140,10 @@ def test_every_message_of_a_real_channel_is_a_post_an_album_member_or_service(na
     "source", sorted(FIXTURES.glob("frozenspider/*.json")), ids=lambda p: p.stem
 )
 def test_every_message_of_the_format_vectors_is_read(source: Path) -> None:
-    manner = _messages.Manner(zone=ZoneInfo("UTC"))
+    manner = _records.Manner(zone=ZoneInfo("UTC"))
     for chat_ in json.loads(source.read_text("utf-8"))["chats"]["list"]:
         for one in chat_["messages"]:
-            part = _messages.part(_messages.decode(msgspec.json.encode(one)), manner, None)
+            part = _messages.part(_records.decode(msgspec.json.encode(one)), manner, None)
             assert (part is None) == (one["type"] == "service")
             assert part is None or part.post.text or part.post.media or part.post.extras
 

@@ -11,7 +11,9 @@ history. The rooms of this folder:
 
     _files     where the export lies, and the way to its files, kept inside
     _stream    the borders of messages in a file that is never held as a whole
-    _messages  a message of result.json → a part of a post
+    _chats     which chats are in a result.json, and which is meant
+    _records   a message of result.json as Desktop writes it
+    _messages  that message → a part of a post
     _html      a message of messages.html → a part of a post
     _albums    parts → posts
 
@@ -34,11 +36,11 @@ from pydantic import BaseModel, ConfigDict
 from crosspost.errors import ReaderError
 from crosspost.model import Channel, Media, Post, decode_post, encode
 from crosspost.readers import Bounds, Change, Checkpoint, Complete, Context, Gone, Note
-from crosspost.readers.export import _html, _messages, _stream
+from crosspost.readers.export import _html, _messages, _records, _stream
 from crosspost.readers.export._albums import Part, albums, join
 from crosspost.readers.export._chats import Chat, choose
 from crosspost.readers.export._files import Store, Zip, folder, gaps, readable, zip_stamp
-from crosspost.readers.export._messages import Manner, Mended
+from crosspost.readers.export._records import Manner, Mended
 from crosspost.readers.export._stream import Damaged, Refused, Window
 
 __all__ = ["ExportReader", "ExportSettings"]
@@ -186,7 +188,7 @@ class ExportReader:
         with self._files.open(source) as file:
             window = Window(file, chat.at)
             try:
-                for found in _stream.messages(window, _messages.decode, _messages.mend):
+                for found in _stream.messages(window, _records.decode, _records.mend):
                     if isinstance(found, Refused):
                         pass_.refuse(source, found)
                         continue

@@ -28,7 +28,8 @@ from crosspost.model import (
     Reply,
 )
 from crosspost.readers.export._albums import Part
-from crosspost.readers.export._messages import MISSING, Manner, location
+from crosspost.readers.export._messages import MISSING, location
+from crosspost.readers.export._records import Manner
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement

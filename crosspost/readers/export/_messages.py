@@ -1,21 +1,8 @@
 """Messages of ``result.json`` → parts of posts.
 
-The keys are those that Telegram Desktop writes, from its first JSON export (version 1.3, 2018) on:
-https://github.com/telegramdesktop/tdesktop, ``export/output/export_output_json.cpp``. What changed
-on the way:
-
-    2018-06  text is one string; no chat id; ``edited`` is 1970 for what was never edited
-    2018-12  text is a string or a list of strings and objects; chat and user ids with their
-             kind added (2 << 32 for a channel)
-    2021-04  bare chat ids
-    2022-06  ``date_unixtime``: dates no longer depend on the computer's time zone
-    2022-09  ``text_entities``: every piece of text is an object
-    2024–25  spoilers, reactions, file sizes, paid media, to-do lists
-
 Offsets are computed from the pieces, in code points: there are none in the file.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
@@ -24,7 +11,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw
 
 from crosspost.model import (
     INLINE_ENTITIES,
@@ -38,17 +25,13 @@ from crosspost.model import (
     Poll,
     Post,
     Reaction,
-    Record,
     Reply,
 )
 from crosspost.readers.export._albums import Part
+from crosspost.readers.export._records import NOTHING, Manner, Message, Piece
 
-_NOTHING: Final = Raw(b"null")
 _FIRST_EDIT: Final = datetime(2013, 8, 1, tzinfo=UTC)
 """Telegram's birth: an earlier date means none."""
-_ESCAPE: Final = re.compile(r"\\(?:(\\)|x([0-9A-Fa-f]{2}))")
-_LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
-_FIELD: Final = re.compile(r"at `\$\.(\w+)")
 _LEFT_OUT: Final = re.compile(
     r"(?:.* )?\((?:File|Photo) (not included|exceeds maximum size|unavailable)\b[^()]*\)", re.DOTALL
 )
@@ -72,118 +55,6 @@ _ENTITIES: Final = {"link": "url", "formatted_date": "date", "strike": "striketh
 """Desktop's names of entities and ours; any other kind is plain text."""
 
 
-class Piece(msgspec.Struct):
-    """A piece of text as Desktop writes it."""
-
-    text: str = ""
-    type: str = "plain"
-    href: str | None = None
-    language: str | None = None
-    user_id: int | str | None = None
-    document_id: int | str | None = None
-    collapsed: bool | None = None
-    unixtime: int | str | None = None
-
-
-class Message(msgspec.Struct):
-    """What is used of a message; what is seldom there stays undecoded."""
-
-    id: int
-    type: str = "message"
-    date: str = ""
-    date_unixtime: int | str = ""
-    edited: str = ""
-    edited_unixtime: int | str = ""
-    sender: str | None = msgspec.field(default=None, name="from")
-    from_id: int | str | None = None
-    author: str | None = None
-    forwarded_from: str | UnsetType | None = UNSET
-    forwarded_from_id: int | str | None = None
-    reply_to_message_id: int | None = None
-    reply_to_peer_id: int | str | None = None
-    via_bot: str | None = None
-    text: Raw = _NOTHING
-    text_entities: list[Piece] = []
-    photo: str | None = None
-    photo_file_size: int = 0
-    file: str | None = None
-    file_name: str | None = None
-    file_size: int = 0
-    thumbnail: str | None = None
-    media_type: str = ""
-    mime_type: str = ""
-    sticker_emoji: str = ""
-    performer: str = ""
-    title: str = ""
-    duration_seconds: float = 0
-    width: int = 0
-    height: int = 0
-    media_spoiler: bool = False
-    reactions: Raw = _NOTHING
-    poll: Raw = _NOTHING
-    todo_list: Raw = _NOTHING
-    location_information: Raw = _NOTHING
-    place_name: str = ""
-    address: str = ""
-    contact_information: Raw = _NOTHING
-    game_title: str | UnsetType = UNSET
-    game_description: str = ""
-    game_link: str = ""
-    invoice_information: Raw = _NOTHING
-    giveaway_information: Raw = _NOTHING
-    giveaway_results: Raw = _NOTHING
-    paid_stars_amount: int | UnsetType = UNSET
-
-
-class Mended(Message):
-    """A message that lost the fields in ``odd`` because their form is unknown."""
-
-    odd: tuple[str, ...] = ()
-
-
-class Manner(Record, frozen=True):
-    """How messages are read: the zone of dates without one, the channel they belong to, whether
-    a contact's phone number may be kept."""
-
-    zone: ZoneInfo
-    channel_id: int = 0
-    phone_numbers: bool = False
-
-
-_decoder: Final = msgspec.json.Decoder(Message)
-_mended: Final = msgspec.json.Decoder(Mended)
-
-
-def decode(data: bytes) -> Message:
-    """The message in ``data``. Raises ``msgspec.DecodeError``, ``RecursionError``."""
-    return _decoder.decode(data)
-
-
-def mend(data: bytes) -> Mended:
-    """The message in ``data`` that ``decode`` refused, without what made it refuse.
-
-    Desktop writes control characters as ``\\x0B``, which is no JSON; a cut emoji leaves half a
-    surrogate pair; a field of an unknown form is left out. Raises ``ValueError`` with a clause
-    for a person, ``RecursionError``."""
-    try:
-        known = json.loads(_valid(data), strict=False)
-    except ValueError as error:
-        raise ValueError("it is not valid JSON") from error
-    if not isinstance(known, dict):
-        raise ValueError("it is not a message")
-    odd: list[str] = []
-    while True:
-        known["odd"] = odd
-        written = _LONE_SURROGATE.sub("\ufffd", json.dumps(known, ensure_ascii=False))
-        try:
-            return _mended.decode(written.encode())
-        except msgspec.ValidationError as error:
-            field = _FIELD.search(str(error))
-            if field is None or field[1] == "id" or known.pop(field[1], None) is None:
-                raise ValueError("it has no valid id") from error
-            odd.append(field[1])
-
-
 def part(message: Message, manner: Manner, previous: datetime | None) -> Part | None:
     """The message as a post of its own; None for a service message.
 
@@ -199,7 +70,7 @@ def part(message: Message, manner: Manner, previous: datetime | None) -> Part | 
         raise ValueError("it has no valid date")
     edited = _moment(message.edited_unixtime, message.edited, manner.zone)
     text, entities = _text(message.text_entities)
-    if not text and message.text is not _NOTHING:
+    if not text and message.text is not NOTHING:
         text, entities = _old_text(message.text)
     post = Post(
         id=message.id,
@@ -213,7 +84,7 @@ def part(message: Message, manner: Manner, previous: datetime | None) -> Part | 
         forward=_forward(message),
         reply_to=_reply(message),
         via_bot=(message.via_bot or "").removeprefix("@"),
-        reactions=_reactions(message.reactions) if message.reactions is not _NOTHING else (),
+        reactions=_reactions(message.reactions) if message.reactions is not NOTHING else (),
         **_content(message, manner, text),
     )
     return Part(post, str(message.from_id or message.sender or ""))
@@ -222,11 +93,6 @@ def part(message: Message, manner: Manner, previous: datetime | None) -> Part | 
 def local(text: str, zone: ZoneInfo) -> datetime:
     """An ISO date without zone, as Desktop wrote it on a computer in ``zone``, in UTC."""
     return datetime.fromisoformat(text).replace(tzinfo=zone).astimezone(UTC)
-
-
-def _valid(data: bytes) -> str:
-    text = data.decode("utf-8", "replace")
-    return _ESCAPE.sub(lambda found: r"\\" if found[1] else rf"\u00{found[2]}", text)
 
 
 def _moment(unixtime: int | str, date: str, zone: ZoneInfo) -> datetime | None:
@@ -333,7 +199,7 @@ def _content(message: Message, manner: Manner, text: str) -> dict[str, Any]:
         return {"media": (media,)}
     for name, read in _SPECIAL.items():
         raw = getattr(message, name)
-        if raw is not _NOTHING:
+        if raw is not NOTHING:
             value = msgspec.json.decode(raw)
             if isinstance(value, dict):
                 return read(value, message, manner)
@@ -343,7 +209,7 @@ def _content(message: Message, manner: Manner, text: str) -> dict[str, Any]:
         lines = ((message.game_description, False),) if message.game_description else ()
         game = Extra(kind="game", title=message.game_title, lines=lines, value=message.game_link)
         return {"extras": (game,)}
-    if message.invoice_information is not _NOTHING:
+    if message.invoice_information is not NOTHING:
         return {"extras": (_invoice(msgspec.json.decode(message.invoice_information)),)}
     if message.paid_stars_amount is not UNSET:
         return {"extras": (Extra(kind="paid_media", value=str(message.paid_stars_amount)),)}
