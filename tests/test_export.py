@@ -4,6 +4,7 @@ Golden pairs lie in ``golden/export``: an export, and beside it what the reader 
 line a post. ``CROSSPOST_REWRITE_GOLDEN=1 pytest tests/test_export.py`` rewrites them.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -25,6 +26,7 @@ from hypothesis import strategies as st
 from crosspost.errors import ReaderError
 from crosspost.model import Media, Post
 from crosspost.readers import Bounds, Checkpoint, Complete, Context, Gone, Note, Unsafe
+from crosspost.readers import export as export_reader
 from crosspost.readers.export import ExportReader, _messages, _records, _stream
 from crosspost.readers.export._albums import LARGEST, Part, albums, join
 
@@ -331,7 +333,7 @@ def read_apart(folder: Path) -> tuple[list[str], int]:
 def test_an_enormous_message_costs_only_itself_and_no_memory(
     tmp_path: Path, indent: int | None
 ) -> None:
-    many = chat([message(1), message(2, "Я" * 40_000_000), message(3)])
+    many = chat([message(1), message(2, "Я" * 20_000_000), message(3)])
     folder = export(tmp_path / "large", many, indent)
     del many
     told, megabytes = read_apart(folder)
@@ -356,6 +358,24 @@ def test_a_flood_of_bad_messages_is_told_in_few_words(tmp_path: Path) -> None:
     assert ids(found) == [7]
     assert len(notes(found)) == 101
     assert notes(found)[-1] == "900 more things like these were met"
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_bytes_changed_anywhere_end_in_posts_notes_or_one_clear_error(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    source = data.draw(st.sampled_from([*sorted(GOLDEN.glob("*.json")), *GOLDEN.glob("html/*")]))
+    content = bytearray(source.read_bytes())
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, len(content)))
+        content[at : at + data.draw(st.integers(0, 30))] = data.draw(st.binary(max_size=5))
+    changed = tmp_path_factory.mktemp("changed") / source.name
+    changed.write_bytes(content)
+    with contextlib.suppress(ReaderError):
+        found = list(reader(changed).changes(None))
+        assert isinstance(found[-1], Checkpoint)
+        assert all(0 < one.id <= one.ids[-1] and one.date.tzinfo for one in of_kind(found, Post))
 
 
 @pytest.mark.slow
@@ -404,11 +424,14 @@ def test_reading_newest_first_gives_the_same_posts_in_reverse(tmp_path: Path) ->
     assert not list((tmp_path / "cache").iterdir())
 
 
-def test_the_doorbell_rings_when_the_export_is_written_anew(tmp_path: Path) -> None:
+def test_the_doorbell_rings_when_the_export_is_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_reader, "_STEP", 0.02)
     folder = export(tmp_path / "x", chat([message(1)]))
     opened = reader(folder)
     assert opened.wait(0.01) is False
-    timer = Timer(0.2, lambda: export(folder, chat([message(1), message(2)])))
+    timer = Timer(0.1, lambda: export(folder, chat([message(1), message(2)])))
     timer.start()
     begin = time.monotonic()
     assert opened.wait(10) is True

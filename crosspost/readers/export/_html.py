@@ -29,7 +29,7 @@ from crosspost.model import (
 )
 from crosspost.readers.export._albums import Part
 from crosspost.readers.export._messages import MISSING, location
-from crosspost.readers.export._records import Manner
+from crosspost.readers.export._records import LARGEST_ID, Manner
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -85,7 +85,10 @@ def parse(data: bytes) -> "HtmlElement":
     from lxml.html import HTMLParser, document_fromstring
 
     parser = HTMLParser(encoding="utf-8")
-    root = document_fromstring(data, parser=parser)
+    try:
+        root = document_fromstring(data, parser=parser)
+    except etree.LxmlError as error:
+        raise ValueError("it is not HTML") from error
     if any(error.level == etree.ErrorLevels.FATAL for error in parser.error_log):
         raise ValueError("it is nested too deeply or not HTML")
     element: HtmlElement | None = root.find(".//div[@id]")
@@ -113,6 +116,8 @@ def part(
     date = _date(_child(body, "date"), manner.zone)
     if date is None:
         raise ValueError("it has no valid date")
+    if not 0 < number <= LARGEST_ID:
+        raise ValueError("it has no valid id")
     name, via = _name(_child(body, "from_name"))
     sender = name or before.sender
     inner, forward = body, None

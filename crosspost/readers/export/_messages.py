@@ -28,7 +28,7 @@ from crosspost.model import (
     Reply,
 )
 from crosspost.readers.export._albums import Part
-from crosspost.readers.export._records import NOTHING, Manner, Message, Piece
+from crosspost.readers.export._records import LARGEST_ID, NOTHING, Manner, Message, Piece
 
 _FIRST_EDIT: Final = datetime(2013, 8, 1, tzinfo=UTC)
 """Telegram's birth: an earlier date means none."""
@@ -62,6 +62,8 @@ def part(message: Message, manner: Manner, previous: datetime | None) -> Part | 
     message before it, ``previous``. Raises ``ValueError`` with a clause for a person."""
     if message.type == "service":
         return None
+    if not 0 < message.id <= LARGEST_ID:
+        raise ValueError("it has no valid id")
     if message.type == "unsupported":
         date = previous
     else:

@@ -23,6 +23,8 @@ from msgspec import UNSET, Raw, UnsetType
 
 from crosspost.model import Record
 
+LARGEST_ID: Final = 2**31 - 1
+"""A channel's message ids are positive 32-bit numbers."""
 NOTHING: Final = Raw(b"null")
 """What an undecoded field holds when it is not there."""
 _ESCAPE: Final = re.compile(r"\\(?:(\\)|x([0-9A-Fa-f]{2}))")
