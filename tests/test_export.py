@@ -415,6 +415,22 @@ def test_a_complete_pass_names_the_range_it_covers_before_its_checkpoint(tmp_pat
     assert isinstance(found[-1], Checkpoint)
 
 
+def test_an_export_that_changes_while_it_is_read_is_read_again(tmp_path: Path) -> None:
+    folder = export(tmp_path / "x", chat([message(1), message(2)]))
+    changes = reader(folder).changes(None)
+    next(changes)
+    export(folder, chat([message(1), message(2), message(3)]))
+    *_, note, checkpoint = changes
+    assert "was changed while it was read" in note.text
+    assert ids(list(reader(folder).changes(checkpoint.cursor))) == [1, 2, 3]
+
+
+def test_another_time_zone_in_the_config_reads_the_export_again(tmp_path: Path) -> None:
+    folder = export(tmp_path / "x", chat([message(1)]))
+    cursor = list(reader(folder).changes(None))[-1].cursor
+    assert list(reader(folder, timezone="Europe/Moscow").changes(cursor))
+
+
 def test_reading_newest_first_gives_the_same_posts_in_reverse(tmp_path: Path) -> None:
     folder = export(tmp_path / "x", chat([message(number) for number in range(1, 30)]))
     opened = reader(folder)

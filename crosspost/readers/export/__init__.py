@@ -40,7 +40,7 @@ from crosspost.readers.export import _html, _messages, _records, _stream
 from crosspost.readers.export._albums import Part, albums, join
 from crosspost.readers.export._chats import Chat, choose
 from crosspost.readers.export._files import Store, Zip, folder, gaps, readable, zip_stamp
-from crosspost.readers.export._records import Manner, Mended
+from crosspost.readers.export._records import Manner, Mended, Message
 from crosspost.readers.export._stream import Damaged, Refused, Window
 
 __all__ = ["ExportReader", "ExportSettings"]
@@ -49,6 +49,8 @@ _CHOICE: Final = re.compile(r"(.+)#(\d{1,19})", re.ASCII)
 _SUFFIXES: Final = (".json", ".html", ".htm", ".zip")
 _NOTES: Final = 100
 _STEP: Final = 1.0
+_FORM: Final = 1
+"""Higher when the same file gives other posts than before: then it is read again."""
 _HEAD: Final = 4 * 1024 * 1024
 """A page of a thousand messages takes some two or three megabytes."""
 
@@ -110,14 +112,14 @@ class ExportReader:
         yield from pass_.notes()
 
     def changes(self, cursor: str | None) -> Iterator[Change]:
-        before = self._stamp()
+        before = self._cursor()
         if cursor == before:
             return
         self.close()
         pass_ = _Pass()
         yield from self._posts(pass_)
-        if self._stamp() != before:
-            pass_.leave_out("The export was written to while it was read: it is read again soon")
+        if self._cursor() != before:
+            pass_.leave_out("The export was changed while it was read: the next run reads it again")
         yield from pass_.notes()
         if pass_.whole and pass_.last:
             yield Complete(first=pass_.first, last=pass_.last)
@@ -154,11 +156,16 @@ class ExportReader:
     def _pages(self) -> bool:
         return self._files.sources[0].lower().endswith((".html", ".htm"))
 
-    def _stamp(self) -> str:
+    def _stamp(self) -> list[list[str | int]]:
         """What the sources look like from outside: nothing is opened for it."""
         if self._path.suffix.lower() == ".zip" and self._path.is_file():
-            return msgspec.json.encode(zip_stamp(self._path)).decode()
-        return msgspec.json.encode(folder(self._path).stamp()).decode()
+            return zip_stamp(self._path)
+        return folder(self._path).stamp()
+
+    def _cursor(self) -> str:
+        """The stamp, and what else decides what the posts are."""
+        decides = (_FORM, self._wanted, self._zone.key, self._settings.phone_numbers, self._stamp())
+        return msgspec.json.encode(decides).decode()
 
     def _posts(self, pass_: "_Pass") -> Iterator[Post]:
         parts = self._html_parts(pass_) if self._pages else self._json_parts(pass_)
@@ -192,24 +199,33 @@ class ExportReader:
                     if isinstance(found, Refused):
                         pass_.refuse(source, found)
                         continue
-                    try:
-                        part = _messages.part(found, manner, previous)
-                    except (ValueError, RecursionError) as error:
-                        pass_.leave_out(
-                            f"Message {found.id} in {source} is left out: {error}", found.id
-                        )
-                        continue
-                    if isinstance(found, Mended) and found.odd:
-                        pass_.say(
-                            f"Message {found.id} in {source} is read without what is of an unknown "
-                            f"form: {', '.join(found.odd)}",
-                            found.id,
-                        )
+                    part = self._json_part(source, found, manner, previous, pass_)
                     if part:
                         previous = part.post.date
                         yield part
             except Damaged as damage:
                 pass_.damage(source, damage)
+
+    def _json_part(
+        self,
+        source: str,
+        message: Message,
+        manner: Manner,
+        previous: datetime | None,
+        pass_: "_Pass",
+    ) -> Part | None:
+        try:
+            part = _messages.part(message, manner, previous)
+        except (ValueError, RecursionError) as error:
+            pass_.leave_out(f"Message {message.id} in {source} is left out: {error}", message.id)
+            return None
+        if isinstance(message, Mended) and message.odd:
+            pass_.say(
+                f"Message {message.id} in {source} is read without what is of an unknown form: "
+                f"{', '.join(message.odd)}",
+                message.id,
+            )
+        return part
 
     def _html_parts(self, pass_: "_Pass") -> Iterator[Part]:
         sources, title = self._files.sources, self._title()
@@ -224,30 +240,34 @@ class ExportReader:
                         if isinstance(found, Refused):
                             pass_.refuse(source, found)
                             continue
-                        part, before = self._html_part(source, *found, before, pass_)
-                        if part and part.sender not in ("", title):
-                            pass_.leave_out(
-                                f"Message {part.post.id} in {source} is left out: «{part.sender}» "
-                                f"sent it, not «{title}»",
-                                part.post.id,
-                            )
-                        elif part:
+                        part, before = self._html_part(source, found, title, before, pass_)
+                        if part:
                             yield part
                 except Damaged as damage:
                     pass_.damage(source, damage)
 
     def _html_part(
-        self, source: str, number: int, data: bytes, before: _html.Before, pass_: "_Pass"
+        self,
+        source: str,
+        found: tuple[int, bytes],
+        title: str,
+        before: _html.Before,
+        pass_: "_Pass",
     ) -> tuple[Part | None, _html.Before]:
-        manner = self._manner(0)
+        number, data = found
+
+        def locate(path: str) -> str:
+            return self._files.locate(source, path)
+
         try:
             element = _html.parse(data)
-            return _html.part(
-                element, number, manner, before, lambda path: self._files.locate(source, path)
-            )
+            part, after = _html.part(element, number, self._manner(0), before, locate)
+            if part and part.sender not in ("", title):
+                raise ValueError(f"«{part.sender}» sent it, not «{title}»")
         except ValueError as error:
             pass_.leave_out(f"Message {number} in {source} is left out: {error}", number)
             return None, before
+        return part, after
 
     def _title(self) -> str:
         """The channel's title on its first page. Raises ``ReaderError`` if the page is none of a
