@@ -634,6 +634,19 @@ def test_a_chat_of_several_people_is_no_channel(tmp_path: Path) -> None:
         list(reader(tmp_path).changes(None))
 
 
+def test_a_stranger_far_down_a_page_is_left_out_with_what_he_goes_on_to_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(export_reader, "_HEAD", 600)
+    joined = html_message(3, "Ещё").replace('clearfix"', 'clearfix joined"', 1)
+    joined = joined.replace('<div class="from_name">\nХлеб и соль \n</div>', "")
+    content = html_message(1, "Текст") + html_message(2, "Чужое", "Борис") + joined
+    (tmp_path / "messages.html").write_text(page(content), "utf-8")
+    found = list(reader(tmp_path).changes(None))
+    assert ids(found) == [1]
+    assert [one.post_id for one in of_kind(found, Note)] == [2, 3]
+
+
 def test_files_of_a_chat_in_a_whole_accounts_html_export_are_found(tmp_path: Path) -> None:
     chat_folder = tmp_path / "chats" / "chat_1"
     (chat_folder / "photos").mkdir(parents=True)

@@ -261,13 +261,13 @@ class ExportReader:
 
         try:
             element = _html.parse(data)
-            part, after = _html.part(element, number, self._manner(0), before, locate)
+            part, before = _html.part(element, number, self._manner(0), before, locate)
             if part and part.sender not in ("", title):
                 raise ValueError(f"«{part.sender}» sent it, not «{title}»")
         except ValueError as error:
             pass_.leave_out(f"Message {number} in {source} is left out: {error}", number)
             return None, before
-        return part, after
+        return part, before
 
     def _title(self) -> str:
         """The channel's title on its first page. Raises ``ReaderError`` if the page is none of a
