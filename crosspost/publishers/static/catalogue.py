@@ -1,0 +1,509 @@
+"""The site's own memory: a SQLite file that says what the site holds and what must be redrawn.
+
+    article   every article with its uploads; live, draft (withdrawn) or missing (its page was
+              deleted by hand); the hash of the page we left, and of the one we are about to write
+    listing   the live articles of each series (the blog itself: "", and each tag) in their order
+    mention   which article links to which post
+    upload, use   the files, and which article shows which
+    mark      what changed since the site was last drawn
+    leaves    how many numbered pages each series had when it was last drawn
+
+The site is a pure function of this file. Each change and its marks are one transaction; drawing
+clears a mark only after the pages stand on disk. So a run killed anywhere is completed by the
+next ``finish``, and the order in which articles arrive leaves no trace.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+import msgspec
+
+from crosspost.errors import PublisherError
+from crosspost.model import Article, Record, Upload
+
+VERSION: Final = 1
+FOLLOWERS: Final = 30
+"""An article's page shows its author's preceding posts, and picks the most read out of this many;
+so this many later pages may change with it."""
+
+_SCHEMA: Final = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE article (
+    blog TEXT NOT NULL, post_id INTEGER NOT NULL,
+    file TEXT NOT NULL, status TEXT NOT NULL,
+    date TEXT NOT NULL, views INTEGER NOT NULL,
+    version TEXT NOT NULL, digest TEXT NOT NULL, teaser TEXT NOT NULL, data BLOB NOT NULL,
+    drawn TEXT NOT NULL DEFAULT '', drawing TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (blog, post_id)
+);
+CREATE INDEX most_read ON article (blog, views DESC, post_id DESC) WHERE status = 'live';
+CREATE TABLE listing (
+    blog TEXT NOT NULL, series TEXT NOT NULL, date TEXT NOT NULL, post_id INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    PRIMARY KEY (blog, series, date, post_id)
+) WITHOUT ROWID;
+CREATE TABLE mention (
+    blog TEXT NOT NULL, target INTEGER NOT NULL, post_id INTEGER NOT NULL,
+    PRIMARY KEY (blog, target, post_id)
+) WITHOUT ROWID;
+CREATE TABLE upload (id TEXT PRIMARY KEY, data BLOB NOT NULL);
+CREATE TABLE use (
+    upload TEXT NOT NULL, blog TEXT NOT NULL, post_id INTEGER NOT NULL,
+    PRIMARY KEY (upload, blog, post_id)
+) WITHOUT ROWID;
+CREATE INDEX used_by ON use (blog, post_id);
+CREATE TABLE mark (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind TEXT NOT NULL, blog TEXT NOT NULL, name TEXT NOT NULL,
+    date TEXT NOT NULL, post_id INTEGER NOT NULL,
+    UNIQUE (kind, blog, name, date, post_id)
+);
+CREATE TABLE leaves (
+    kind TEXT NOT NULL, blog TEXT NOT NULL, series TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (kind, blog, series)
+) WITHOUT ROWID;
+"""
+
+Place = tuple[str, int]
+"""Where an article stands in its listings: date in UTC, then the post's id."""
+
+FIRST: Final[Place] = ("", -(2**63))
+
+
+class Mark(NamedTuple):
+    """Something to redraw.
+
+    ``article``: that article's page. ``at``: the list page of the series ``name`` that holds this
+    place; ``from``: every list page from there on. ``media``: the file ``name``, shown or not.
+    ``gone``: the page file ``name`` of an article that is no longer live.
+    """
+
+    kind: Literal["article", "at", "from", "media", "gone"]
+    blog: str
+    name: str = ""
+    date: str = ""
+    post_id: int = 0
+
+
+class Entry(Record, frozen=True):
+    """An article and what of it the other pages show."""
+
+    article: Article
+    uploads: dict[int, str] = {}
+    """The upload's id for each figure that has a file."""
+    posters: dict[int, str] = {}
+    portrait: str = ""
+    """The upload of the author's photo, or ""."""
+    mentions: tuple[int, ...] = ()
+    tags: dict[str, str] = {}
+    """Each tag's spelling by its key."""
+
+
+class Row(NamedTuple):
+    """An article's row. ``drawn`` is the hash of the page file as we left it, ``drawing`` of the
+    one about to replace it; either may stand on disk."""
+
+    blog: str
+    post_id: int
+    file: str
+    status: str
+    date: str
+    version: str
+    digest: str
+    teaser: str
+    data: bytes
+    drawn: str
+    drawing: str
+
+    @property
+    def entry(self) -> Entry:
+        """The article itself."""
+        return _entries.decode(self.data)
+
+    @property
+    def place(self) -> Place:
+        """Where it stands in its listings."""
+        return self.date, self.post_id
+
+
+_COLUMNS: Final = ", ".join(Row._fields)
+_entries = msgspec.json.Decoder(Entry)
+_uploads = msgspec.json.Decoder(Upload)
+
+
+class Catalogue:
+    """The catalogue at ``path``, made when absent. Raises ``PublisherError`` when it cannot be
+    used. One thread at a time."""
+
+    def __init__(self, path: Path) -> None:
+        with explained(path):
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self.fresh = not self._version()
+            if self.fresh:
+                with self.change():
+                    if not self._version():
+                        for statement in _SCHEMA.split(";\n"):
+                            self._db.execute(statement)
+                        self._db.execute(f"PRAGMA user_version = {VERSION}")
+        self.path = path
+        if self._version() > VERSION:
+            self.close()
+            raise PublisherError(
+                f"The site's catalogue {path} was written by a newer Crosspost; "
+                "update Crosspost to write this site."
+            )
+
+    def _version(self) -> int:
+        return int(self._db.execute("PRAGMA user_version").fetchone()[0])
+
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._db.close()
+
+    @contextmanager
+    def change(self) -> Iterator[None]:
+        """One transaction: all of it or nothing."""
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._db.execute("ROLLBACK")
+            raise
+        self._db.execute("COMMIT")
+
+    # --- Articles ---
+
+    def row(self, blog: str, post_id: int) -> Row | None:
+        """The article's row, whatever its status."""
+        found = self._db.execute(
+            f"SELECT {_COLUMNS} FROM article WHERE blog = ? AND post_id = ?",  # noqa: S608
+            (blog, post_id),
+        ).fetchone()
+        return Row(*found) if found else None
+
+    def store(self, row: Row, views: int, now: Entry) -> None:
+        """Puts the live article ``row`` in the place of what was there, and marks what shows it."""
+        old = self.row(row.blog, row.post_id)
+        self._db.execute(
+            f"INSERT OR REPLACE INTO article ({_COLUMNS}, views) "  # noqa: S608
+            f"VALUES ({', '.join('?' * (len(row) + 1))})",
+            (*row, views),
+        )
+        self._replace(old if old and old.status == "live" else None, row, now)
+        self._keep_links(row, now)
+        self._mark(Mark("article", row.blog, post_id=row.post_id))
+
+    def retire(self, row: Row, status: Literal["draft", "missing", "removed"]) -> None:
+        """Takes a live article out of the listings; its page goes when the site is drawn."""
+        if row.status == "live":
+            self._replace(row, None, row.entry)
+            self._mark(Mark("gone", row.blog, row.file, post_id=row.post_id))
+        key = (row.blog, row.post_id)
+        if status == "removed":
+            for table in ("use", "mention"):
+                self._db.execute(f"DELETE FROM {table} WHERE blog = ? AND post_id = ?", key)  # noqa: S608
+            self._db.execute("DELETE FROM article WHERE blog = ? AND post_id = ?", key)
+        else:
+            self._db.execute(
+                "UPDATE article SET status = ? WHERE blog = ? AND post_id = ?", (status, *key)
+            )
+
+    def _replace(self, old: Row | None, new: Row | None, now: Entry) -> None:
+        """Moves the article from where it was to where it is, marking both neighbourhoods."""
+        before = old.entry if old else Entry(article=now.article)
+        same = old is not None and new is not None and old.place == new.place
+        moved = not same
+        teased = moved or (old is not None and new is not None and old.teaser != new.teaser)
+        blog, post_id = now.article.blog, now.article.post_id
+        if old and teased:
+            self._mark_around(old)
+        old_series = {"": "", **before.tags} if old else {}
+        new_series = {"": "", **now.tags} if new else {}
+        for series in sorted(old_series.keys() | new_series.keys()):
+            was, will = old_series.get(series), new_series.get(series)
+            change: Literal["from", "at"] = "from" if moved or was != will else "at"
+            for row, name in ((old, was), (new, will)):
+                if row and name is not None and (change == "from" or teased or not series):
+                    self._mark(Mark(change, blog, series, *row.place))
+            if change == "from":
+                self._relist(blog, series, (old, was), (new, will))
+        if new and teased:
+            self._mark_around(new)
+        if moved and (old is None or new is None):
+            self._mark_mentions(blog, post_id)
+        shown = {*_files(before), *_files(now)} if old else set(_files(now))
+        for name in sorted(shown):
+            self._mark(Mark("media", "", name))
+
+    def _relist(
+        self,
+        blog: str,
+        series: str,
+        old: tuple[Row | None, str | None],
+        new: tuple[Row | None, str | None],
+    ) -> None:
+        if old[0] and old[1] is not None:
+            self._db.execute(
+                "DELETE FROM listing WHERE blog = ? AND series = ? AND date = ? AND post_id = ?",
+                (blog, series, *old[0].place),
+            )
+        if new[0] and new[1] is not None:
+            self._db.execute(
+                "INSERT INTO listing VALUES (?, ?, ?, ?, ?)",
+                (blog, series, *new[0].place, new[1]),
+            )
+
+    def _keep_links(self, row: Row, now: Entry) -> None:
+        key = (row.blog, row.post_id)
+        for table in ("use", "mention"):
+            self._db.execute(f"DELETE FROM {table} WHERE blog = ? AND post_id = ?", key)  # noqa: S608
+        self._db.executemany(
+            "INSERT INTO use VALUES (?, ?, ?)", [(name, *key) for name in sorted(_files(now))]
+        )
+        self._db.executemany(
+            "INSERT OR IGNORE INTO mention VALUES (?, ?, ?)",
+            [(row.blog, target, row.post_id) for target in now.mentions],
+        )
+
+    # --- What must be redrawn ---
+
+    def _mark(self, mark: Mark) -> None:
+        self._db.execute(
+            "INSERT OR REPLACE INTO mark (kind, blog, name, date, post_id) VALUES (?, ?, ?, ?, ?)",
+            mark,
+        )
+
+    def _mark_around(self, row: Row) -> None:
+        near = [*self.before(row.blog, row.place, 1), *self.after(row.blog, row.place, FOLLOWERS)]
+        for post_id in near:
+            self._mark(Mark("article", row.blog, post_id=post_id))
+
+    def _mark_mentions(self, blog: str, target: int) -> None:
+        found = self._db.execute(
+            "SELECT post_id FROM mention WHERE blog = ? AND target = ?", (blog, target)
+        ).fetchall()
+        for (post_id,) in found:
+            self._mark(Mark("article", blog, post_id=post_id))
+
+    def mark_all(self, blog: str) -> None:
+        """Marks every page and file of the blog."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO mark (kind, blog, name, date, post_id) "
+            "SELECT 'article', blog, '', '', post_id FROM article "
+            "WHERE blog = ? AND status = 'live'",
+            (blog,),
+        )
+        self._db.execute(
+            "INSERT OR REPLACE INTO mark (kind, blog, name, date, post_id) "
+            "SELECT 'media', '', upload, '', 0 FROM use WHERE blog = ? GROUP BY upload",
+            (blog,),
+        )
+        for series in self.series(blog):
+            self._mark(Mark("from", blog, series, *FIRST))
+
+    def marks(self) -> list[tuple[int, Mark]]:
+        """Everything marked, each with the number that ``unmark`` takes."""
+        found = self._db.execute(
+            "SELECT seq, kind, blog, name, date, post_id FROM mark ORDER BY seq"
+        )
+        return [(row[0], Mark(*row[1:])) for row in found]
+
+    def unmark(self, numbers: Iterable[int]) -> None:
+        """Clears these marks; one that was set again meanwhile has a new number and stays."""
+        self._db.executemany("DELETE FROM mark WHERE seq = ?", [(number,) for number in numbers])
+
+    def leaves(self, kind: str, blog: str, series: str) -> int:
+        """How many numbered pages the series had when it was last drawn."""
+        found = self._db.execute(
+            "SELECT count FROM leaves WHERE kind = ? AND blog = ? AND series = ?",
+            (kind, blog, series),
+        ).fetchone()
+        return int(found[0]) if found else 0
+
+    def set_leaves(self, kind: str, blog: str, series: str, count: int) -> None:
+        """Remembers that number."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO leaves VALUES (?, ?, ?, ?)", (kind, blog, series, count)
+        )
+
+    def set_drawing(self, blog: str, post_id: int, page: str) -> None:
+        """Says, before it happens, that the article's page file will have this hash."""
+        self._db.execute(
+            "UPDATE article SET drawing = ? WHERE blog = ? AND post_id = ?", (page, blog, post_id)
+        )
+
+    def set_drawn(self, blog: str, post_id: int) -> None:
+        """Says that it has happened."""
+        self._db.execute(
+            "UPDATE article SET drawn = drawing, drawing = '' "
+            "WHERE blog = ? AND post_id = ? AND drawing <> ''",
+            (blog, post_id),
+        )
+
+    def meta(self, key: str) -> str:
+        """What is remembered under this key, or ""."""
+        found = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        return str(found[0]) if found else ""
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Remembers it."""
+        self._db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (key, value))
+
+    # --- Listings ---
+
+    def blogs(self) -> list[str]:
+        """The blogs that have a live article."""
+        found = self._db.execute("SELECT DISTINCT blog FROM listing WHERE series = '' ORDER BY 1")
+        return [row[0] for row in found]
+
+    def series(self, blog: str) -> list[str]:
+        """The blog's series that are or were drawn: "" and the keys of its tags."""
+        found = self._db.execute(
+            "SELECT series FROM listing WHERE blog = ?1 UNION "
+            "SELECT series FROM leaves WHERE blog = ?1 ORDER BY 1",
+            (blog,),
+        )
+        return [row[0] for row in found]
+
+    def topics(self, blog: str, limit: int) -> list[tuple[str, int]]:
+        """The blog's most used tags (keys) and how many posts each has."""
+        return self._db.execute(
+            "SELECT series, count(*) FROM listing WHERE blog = ? AND series <> '' "
+            "GROUP BY series ORDER BY 2 DESC, 1 LIMIT ?",
+            (blog, limit),
+        ).fetchall()
+
+    def count(self, blog: str, series: str, before: Place | None = None) -> int:
+        """How many live articles the series has, or has before that place."""
+        query = "SELECT count(*) FROM listing WHERE blog = ? AND series = ?"
+        if before is None:
+            return int(self._db.execute(query, (blog, series)).fetchone()[0])
+        query += " AND (date, post_id) < (?, ?)"
+        return int(self._db.execute(query, (blog, series, *before)).fetchone()[0])
+
+    def ranks(self, blog: str, series: str, places: set[Place]) -> list[int]:
+        """The ranks (from 0, oldest first) of those places that the series holds."""
+        if len(places) <= 16:
+            return [self.count(blog, series, place) for place in places]
+        found = self._db.execute(
+            "SELECT date, post_id FROM listing WHERE blog = ? AND series = ? "
+            "ORDER BY date, post_id",
+            (blog, series),
+        )
+        return [rank for rank, place in enumerate(found) if place in places]
+
+    def slice(self, blog: str, series: str, start: int, stop: int | None) -> list[Row]:
+        """The live articles with these ranks (from 0, oldest first), newest first."""
+        limit = -1 if stop is None else stop - start
+        found = self._db.execute(
+            f"SELECT {_columns('a')} FROM (SELECT * FROM listing WHERE blog = ? AND series = ? "  # noqa: S608
+            "ORDER BY date, post_id LIMIT ? OFFSET ?) l "
+            "JOIN article a ON a.blog = l.blog AND a.post_id = l.post_id "
+            "ORDER BY l.date DESC, l.post_id DESC",
+            (blog, series, limit, start),
+        )
+        return [Row(*row) for row in found]
+
+    def newest(self, blog: str, series: str, limit: int) -> list[Row]:
+        """The newest live articles of the series, newest first."""
+        found = self._db.execute(
+            f"SELECT {_columns('a')} FROM listing l "  # noqa: S608
+            "JOIN article a ON a.blog = l.blog AND a.post_id = l.post_id "
+            "WHERE l.blog = ? AND l.series = ? ORDER BY l.date DESC, l.post_id DESC LIMIT ?",
+            (blog, series, limit),
+        )
+        return [Row(*row) for row in found]
+
+    def spelling(self, blog: str, series: str) -> str:
+        """How the oldest article with this tag writes it."""
+        found = self._db.execute(
+            "SELECT name FROM listing WHERE blog = ? AND series = ? "
+            "ORDER BY date, post_id LIMIT 1",
+            (blog, series),
+        ).fetchone()
+        return str(found[0]) if found else series
+
+    def before(self, blog: str, place: Place, limit: int) -> list[int]:
+        """The ids of the live articles before that place, nearest first."""
+        return self._near(blog, place, limit, "<", "DESC")
+
+    def after(self, blog: str, place: Place, limit: int) -> list[int]:
+        """The ids of the live articles after that place, nearest first."""
+        return self._near(blog, place, limit, ">", "ASC")
+
+    def _near(self, blog: str, place: Place, limit: int, side: str, order: str) -> list[int]:
+        found = self._db.execute(
+            "SELECT post_id FROM listing WHERE blog = ? AND series = '' "  # noqa: S608
+            f"AND (date, post_id) {side} (?, ?) ORDER BY date {order}, post_id {order} LIMIT ?",
+            (blog, *place, limit),
+        )
+        return [row[0] for row in found]
+
+    def most_read(self, blog: str, limit: int) -> list[Row]:
+        """The blog's most viewed articles; those nobody counted are not among them."""
+        found = self._db.execute(
+            f"SELECT {_COLUMNS} FROM article WHERE blog = ? AND status = 'live' AND views > 0 "  # noqa: S608
+            "ORDER BY views DESC, post_id DESC LIMIT ?",
+            (blog, limit),
+        )
+        return [Row(*row) for row in found]
+
+    # --- Files ---
+
+    def upload(self, name: str) -> Upload | None:
+        """The file's record, its addresses relative to the site's folder."""
+        found = self._db.execute("SELECT data FROM upload WHERE id = ?", (name,)).fetchone()
+        return _uploads.decode(found[0]) if found else None
+
+    def add_upload(self, upload: Upload) -> None:
+        """Remembers the file."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO upload VALUES (?, ?)",
+            (upload.id, msgspec.json.encode(upload)),
+        )
+
+    def drop_upload(self, name: str) -> bool:
+        """Forgets the file unless an article, live or not, still has it."""
+        done = self._db.execute(
+            "DELETE FROM upload WHERE id = ?1 AND NOT EXISTS (SELECT 1 FROM use WHERE upload = ?1)",
+            (name,),
+        )
+        return done.rowcount > 0
+
+    def shown(self, name: str) -> bool:
+        """Whether a live article shows the file."""
+        return bool(
+            self._db.execute(
+                "SELECT 1 FROM use u JOIN article a USING (blog, post_id) "
+                "WHERE u.upload = ? AND a.status = 'live' LIMIT 1",
+                (name,),
+            ).fetchone()
+        )
+
+
+def _files(entry: Entry) -> set[str]:
+    portrait = {entry.portrait} if entry.portrait else set()
+    return {*entry.uploads.values(), *entry.posters.values(), *portrait}
+
+
+def _columns(table: str) -> str:
+    return ", ".join(f"{table}.{name}" for name in Row._fields)
+
+
+@contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns trouble with the disk or the catalogue into a sentence."""
+    try:
+        yield
+    except (OSError, sqlite3.Error) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise PublisherError(
+            f"The site's folder cannot be written: {path}: {reason}. "
+            "Check its free space and its permissions, then run again."
+        ) from error
