@@ -24,6 +24,7 @@ from crosspost.model import (
     Answer,
     Entity,
     Extra,
+    ExtraKind,
     Forward,
     LinkPreview,
     Media,
@@ -139,15 +140,15 @@ def read(message: "Tag", channel_id: int, base: str) -> Found | None:
             for index, one in enumerate(media)
         ),
         url=f"https://t.me/{name}/{post_id}",
-        author_signature=line(_first(message, "tgme_widget_message_from_author")),
-        forward=_forward(_first(message, "tgme_widget_message_forwarded_from")),
+        author_signature=line(first(message, "tgme_widget_message_from_author")),
+        forward=_forward(first(message, "tgme_widget_message_forwarded_from")),
         reply_to=_reply(reply[0]) if reply else None,
         poll=_poll(message),
         link_preview=preview,
         place=_place(message),
         extras=_extras(message),
-        via_bot=line(_first(message, "tgme_widget_message_via_bot")).removeprefix("@"),
-        views=count(line(_first(message, "tgme_widget_message_views"))),
+        via_bot=line(first(message, "tgme_widget_message_via_bot")).removeprefix("@"),
+        views=count(line(first(message, "tgme_widget_message_views"))),
         reactions=_reactions(message),
     )
     return Found(_never_empty(post, fallback), urls, _is_album(message, post))
@@ -157,7 +158,7 @@ def _never_empty(post: Post, fallback: list["Tag"]) -> Post:
     """A post of which the page shows nothing says so."""
     if post.text or post.media or post.poll or post.place or post.extras or post.link_preview:
         return post
-    labels = (_first(one, "message_media_not_supported_label") for one in fallback)
+    labels = (first(one, "message_media_not_supported_label") for one in fallback)
     title = next(filter(None, map(line, labels)), "")
     return msgspec.structs.replace(post, extras=(Extra(kind="unsupported", value=title),))
 
@@ -226,8 +227,17 @@ def background(tag: "Tag | None", base: str) -> str:
     return address(found[2], base) if found else ""
 
 
-def _first(tag: "Tag", name: str) -> "Tag | None":
-    return tag.find(class_=name)
+def inside(tag: "Tag | None", name: str | None = None, **attributes: Any) -> "Tag | None":
+    """The first element of this name and these attributes in ``tag``."""
+    from bs4 import Tag
+
+    found = tag.find(name, **attributes) if tag is not None else None
+    return found if isinstance(found, Tag) else None
+
+
+def first(tag: "Tag | None", name: str) -> "Tag | None":
+    """The first element of this class in ``tag``."""
+    return inside(tag, class_=name)
 
 
 def _taken(message: "Tag", name: str) -> list["Tag"]:
@@ -235,16 +245,14 @@ def _taken(message: "Tag", name: str) -> list["Tag"]:
 
 
 def _date(message: "Tag") -> datetime:
-    stamp = _first(message, "tgme_widget_message_date")
+    stamp = first(message, "tgme_widget_message_date")
     with suppress(ValueError):
-        moment = datetime.fromisoformat(attribute(stamp and stamp.find("time"), "datetime"))
+        moment = datetime.fromisoformat(attribute(inside(stamp, "time"), "datetime"))
         return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     raise Unread("it has no date")
 
 
-def _text(
-    message: "Tag", files: int
-) -> tuple[str, tuple[Entity, ...], dict[int, tuple[int, int]]]:
+def _text(message: "Tag", files: int) -> tuple[str, tuple[Entity, ...], dict[int, tuple[int, int]]]:
     """The post's text, its entities, and which part of it stands under which file. The text of
     an album is wrapped twice: the innermost counts. Several texts belong each to the file before
     it, as in a group of documents."""
@@ -270,11 +278,9 @@ def _text(
 
 
 def _marked(body: "Tag") -> tuple[str, list[Entity]]:
-    from lxml.html import fragment_fromstring
-
     from crosspost.markup import from_html
 
-    return from_html(fragment_fromstring(str(body)))
+    return from_html(body)
 
 
 def _files_before(body: "Tag", message: "Tag") -> int:
@@ -294,8 +300,9 @@ def _files(message: "Tag", post_id: int, base: str) -> Iterator[_File]:
         reader = next((_FILES[name] for name in classes(tag) if name in _FILES), None)
         if reader is not None:
             file = reader(tag, base)
-            spoiler = any("spoiler" in name for one in (tag, *tag.find_all(True))
-                          for name in classes(one))
+            spoiler = any(
+                "spoiler" in name for one in (tag, *tag.find_all(True)) for name in classes(one)
+            )
             media = msgspec.structs.replace(file.media, spoiler=spoiler)
             yield file._replace(member=_member(tag) or post_id, media=media)
 
@@ -303,19 +310,21 @@ def _files(message: "Tag", post_id: int, base: str) -> Iterator[_File]:
 def _shelved(files: list[_File]) -> tuple[list[Media], dict[str, str]]:
     """The files with their locators, and the address of each locator: the number of the message
     and which of its files it is, so that a photo gone from an album renames no other."""
-    media, urls, seen = [], {}, dict[int, int]()
+    media, urls, seen = list[Media](), dict[str, str](), dict[int, int]()
     for file in files:
         index = seen[file.member] = seen.get(file.member, -1) + 1
         locator = f"{file.member}/{index}"
         thumb = f"{locator}/thumb" if file.thumb else ""
         urls |= {key: url for key, url in ((locator, file.url), (thumb, file.thumb)) if url and key}
-        media.append(msgspec.structs.replace(
-            file.media,
-            locator=locator,
-            thumb=thumb,
-            mime=file.media.mime or mime(file.url),
-            missing="" if file.url else file.media.missing or NO_FILE,
-        ))
+        media.append(
+            msgspec.structs.replace(
+                file.media,
+                locator=locator,
+                thumb=thumb,
+                mime=file.media.mime or mime(file.url),
+                missing="" if file.url else file.media.missing or NO_FILE,
+            )
+        )
     return media, urls
 
 
@@ -335,17 +344,17 @@ def _member(tag: "Tag") -> int:
 
 
 def _photo(tag: "Tag", base: str) -> _File:
-    width, height = _size(tag, _first(tag, "tgme_widget_message_photo"))
+    width, height = _size(tag, first(tag, "tgme_widget_message_photo"))
     media = Media(kind="photo", locator="", width=width, height=height)
     return _File(0, media, background(tag, base))
 
 
 def _video(tag: "Tag", base: str) -> _File:
-    frame = _first(tag, "tgme_widget_message_video_wrap")
+    frame = first(tag, "tgme_widget_message_video_wrap")
     width, height = _size(frame, frame)
-    player = (frame or tag).find("video", class_="js-message_video")
-    lasts = _first(tag, "message_video_duration")
-    moving = lasts is None and _first(tag, "message_video_play") is None
+    player = inside(frame or tag, "video", class_="js-message_video")
+    lasts = first(tag, "message_video_duration")
+    moving = lasts is None and first(tag, "message_video_play") is None
     media = Media(
         kind="animation" if moving else "video",
         locator="",
@@ -354,27 +363,27 @@ def _video(tag: "Tag", base: str) -> _File:
         duration=_seconds(lasts),
         missing=_why_missing(tag),
     )
-    thumb = background(_first(tag, "tgme_widget_message_video_thumb"), base)
+    thumb = background(first(tag, "tgme_widget_message_video_thumb"), base)
     return _File(0, media, address(attribute(player, "src"), base), thumb)
 
 
 def _round_video(tag: "Tag", base: str) -> _File:
-    lasts = _seconds(_first(tag, "tgme_widget_message_roundvideo_duration"))
+    lasts = _seconds(first(tag, "tgme_widget_message_roundvideo_duration"))
     media = Media(kind="round_video", locator="", duration=lasts, missing=_why_missing(tag))
-    thumb = background(_first(tag, "tgme_widget_message_roundvideo_thumb"), base)
-    return _File(0, media, address(attribute(tag.find("video"), "src"), base), thumb)
+    thumb = background(first(tag, "tgme_widget_message_roundvideo_thumb"), base)
+    return _File(0, media, address(attribute(inside(tag, "video"), "src"), base), thumb)
 
 
 def _voice(tag: "Tag", base: str) -> _File:
-    lasts = _seconds(_first(tag, "tgme_widget_message_voice_duration"))
+    lasts = _seconds(first(tag, "tgme_widget_message_voice_duration"))
     media = Media(kind="voice", locator="", duration=lasts, missing=_why_missing(tag))
-    return _File(0, media, address(attribute(tag.find("audio"), "src"), base))
+    return _File(0, media, address(attribute(inside(tag, "audio"), "src"), base))
 
 
 def _document(tag: "Tag", base: str) -> _File:
-    icon = _first(tag, "tgme_widget_message_document_icon")
-    title = line(_first(tag, "tgme_widget_message_document_title"))
-    extra = line(_first(tag, "tgme_widget_message_document_extra"))
+    icon = first(tag, "tgme_widget_message_document_icon")
+    title = line(first(tag, "tgme_widget_message_document_title"))
+    extra = line(first(tag, "tgme_widget_message_document_extra"))
     if icon is not None and "audio" in classes(icon):
         return _File(0, Media(kind="audio", locator="", title=title, performer=extra))
     media = Media(kind="document", locator="", name=title, size=_bytes(extra))
@@ -382,16 +391,16 @@ def _document(tag: "Tag", base: str) -> _File:
 
 
 def _sticker(tag: "Tag", base: str) -> _File:
-    still = _first(tag, "tgme_widget_message_sticker")
-    moving = tag.find("source", type="application/x-tgsticker")
-    video = tag.find("video")
+    still = first(tag, "tgme_widget_message_sticker")
+    moving = inside(tag, "source", type="application/x-tgsticker")
+    video = inside(tag, "video")
     for url in (
         attribute(still, "data-webp"),
         attribute(moving, "srcset").partition(" ")[0],
         attribute(video, "src"),
     ):
         if url:
-            thumb = attribute(video and video.find("img"), "src")
+            thumb = attribute(inside(video, "img"), "src")
             media = Media(kind="sticker", locator="", mime=mime(url))
             return _File(0, media, address(url, base), address(thumb, base) if thumb else "")
     return _File(0, Media(kind="sticker", locator=""))
@@ -408,7 +417,7 @@ _FILES: Final[dict[str, Callable[["Tag", str], _File]]] = {
 
 
 def _why_missing(tag: "Tag") -> str:
-    label = line(_first(tag, "message_media_not_supported_label")).lower()
+    label = line(first(tag, "message_media_not_supported_label")).lower()
     return TOO_BIG if "too big" in label else NO_FILE
 
 
@@ -452,13 +461,13 @@ def _bytes(text: str) -> int:
 def _forward(tag: "Tag | None") -> Forward | None:
     if tag is None:
         return None
-    name = _first(tag, "tgme_widget_message_forwarded_from_name")
+    name = first(tag, "tgme_widget_message_forwarded_from_name")
     url = _link(attribute(name, "href"))
     origin = _POST_LINK.fullmatch(url)
     return Forward(
         name=line(name) or line(tag).removeprefix("Forwarded from").strip(),
         url=url,
-        author=line(_first(tag, "tgme_widget_message_forwarded_from_author")),
+        author=line(first(tag, "tgme_widget_message_forwarded_from_author")),
         post_id=int(origin[2]) if origin else 0,
     )
 
@@ -473,8 +482,8 @@ def _reply(tag: "Tag") -> Reply | None:
     return Reply(
         post_id=int(found[2]),
         url=url,
-        name=line(_first(tag, "tgme_widget_message_author_name")),
-        quote=words(_first(tag, "tgme_widget_message_text")),
+        name=line(first(tag, "tgme_widget_message_author_name")),
+        quote=words(first(tag, "tgme_widget_message_text")),
     )
 
 
@@ -483,20 +492,20 @@ def _link(url: str) -> str:
 
 
 def _poll(message: "Tag") -> Poll | None:
-    tag = _first(message, "tgme_widget_message_poll")
+    tag = first(message, "tgme_widget_message_poll")
     if tag is None:
         return None
-    kind = line(_first(tag, "tgme_widget_message_poll_type")).lower()
+    kind = line(first(tag, "tgme_widget_message_poll_type")).lower()
     return Poll(
-        question=words(_first(tag, "tgme_widget_message_poll_question")),
+        question=words(first(tag, "tgme_widget_message_poll_question")),
         answers=tuple(
             Answer(
-                text=words(_first(option, "tgme_widget_message_poll_option_text")),
-                percent=count(line(_first(option, "tgme_widget_message_poll_option_percent"))),
+                text=words(first(option, "tgme_widget_message_poll_option_text")),
+                percent=count(line(first(option, "tgme_widget_message_poll_option_percent"))),
             )
             for option in tag.find_all(class_="tgme_widget_message_poll_option")
         ),
-        voters=count(line(_first(message, "tgme_widget_message_voters"))),
+        voters=count(line(first(message, "tgme_widget_message_voters"))),
         quiz="quiz" in kind,
         multiple="multiple" in classes(tag),
         anonymous="public" not in kind,
@@ -504,26 +513,24 @@ def _poll(message: "Tag") -> Poll | None:
     )
 
 
-def _link_preview(
-    tag: "Tag", post_id: int, base: str
-) -> tuple[LinkPreview | None, _File | None]:
+def _link_preview(tag: "Tag", post_id: int, base: str) -> tuple[LinkPreview | None, _File | None]:
     url = _link(attribute(tag, "href"))
     if not url:
         return None, None
     preview = LinkPreview(
         url=url,
-        site=line(_first(tag, "link_preview_site_name")),
-        title=line(_first(tag, "link_preview_title")),
-        description=words(_first(tag, "link_preview_description")),
+        site=line(first(tag, "link_preview_site_name")),
+        title=line(first(tag, "link_preview_title")),
+        description=words(first(tag, "link_preview_description")),
     )
     for name in ("link_preview_image", "link_preview_right_image", "link_preview_video_thumb"):
-        if picture := background(_first(tag, name), base):
+        if picture := background(first(tag, name), base):
             return preview, _File(post_id, Media(kind="photo", locator=""), picture)
     return preview, None
 
 
 def _place(message: "Tag") -> Place | None:
-    tag = _first(message, "tgme_widget_message_location_wrap")
+    tag = first(message, "tgme_widget_message_location_wrap")
     point = _point(attribute(tag, "href"))
     if tag is None or point is None:
         return None
@@ -532,8 +539,8 @@ def _place(message: "Tag") -> Place | None:
 
 def _venue(tag: "Tag") -> dict[str, str]:
     return {
-        "title": line(_first(tag, "tgme_widget_message_location_title")),
-        "address": line(_first(tag, "tgme_widget_message_location_address")),
+        "title": line(first(tag, "tgme_widget_message_location_title")),
+        "address": line(first(tag, "tgme_widget_message_location_address")),
     }
 
 
@@ -548,18 +555,27 @@ def _point(href: str) -> tuple[float, float] | None:
     return None
 
 
+_EXTRAS: Final[tuple[tuple[ExtraKind, str, str], ...]] = (
+    ("contact", "tgme_widget_message_contact_wrap", "tgme_widget_message_contact_name"),
+    ("game", "tgme_widget_message_game", "tgme_widget_message_game_title"),
+)
+
+
 def _extras(message: "Tag") -> tuple[Extra, ...]:
     extras = []
-    venue = _first(message, "tgme_widget_message_location_wrap")
+    venue = first(message, "tgme_widget_message_location_wrap")
     if venue is not None and _point(attribute(venue, "href")) is None:
         told = _venue(venue)
         lines = ((told["address"], False),) if told["address"] else ()
         extras.append(Extra(kind="unsupported", title=told["title"], lines=lines))
-    for tag in message.find_all(class_="tgme_widget_message_contact_wrap"):
-        extras.append(Extra(kind="contact", title=line(_first(tag, "tgme_widget_message_contact_name"))))
-    for tag in message.find_all(class_="tgme_widget_message_game"):
-        extras.append(Extra(kind="game", title=line(_first(tag, "tgme_widget_message_game_title"))))
-    if any(_stands_alone(label) for label in message.find_all(class_="message_media_not_supported_label")):
+    for kind, box, title in _EXTRAS:
+        extras += [
+            Extra(kind=kind, title=line(first(tag, title))) for tag in message.find_all(class_=box)
+        ]
+    if any(
+        _stands_alone(label)
+        for label in message.find_all(class_="message_media_not_supported_label")
+    ):
         extras.append(Extra(kind="unsupported"))
     return tuple(extras)
 
@@ -573,8 +589,14 @@ def _reactions(message: "Tag") -> tuple[Reaction, ...]:
     reactions = []
     for tag in message.find_all(class_="tgme_reaction"):
         own = "".join(child for child in tag.children if isinstance(child, str))
-        custom = tag.find("tg-emoji") is not None
-        emoji = "⭐" if "tgme_reaction_paid" in classes(tag) else "" if custom else line(tag.find("b"))
+        custom = inside(tag, "tg-emoji") is not None
+        emoji = (
+            "⭐"
+            if "tgme_reaction_paid" in classes(tag)
+            else ""
+            if custom
+            else line(inside(tag, "b"))
+        )
         if (number := count(" ".join(own.split()))) is not None:
             reactions.append(Reaction(emoji=emoji, count=number))
     return tuple(reactions)

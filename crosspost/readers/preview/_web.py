@@ -99,7 +99,8 @@ class Web:
         headers = {"If-None-Match": etag, "If-Modified-Since": modified}
         wanted = {name: value for name, value in headers.items() if value}
         try:
-            return self._patiently(url, lambda: self._page(url, wanted))
+            page: Page = self._patiently(url, lambda: self._page(url, wanted))
+            return page
         except Unsafe as error:
             raise ReaderError(
                 f"{url} cannot be read: {error}. The setting preview takes a public https address."

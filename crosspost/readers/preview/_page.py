@@ -1,0 +1,201 @@
+"""A page of the preview → the channel, its posts in order, and what was not understood.
+
+A page holds about twenty messages that follow each other: every message of the channel from its
+lowest to its highest id is on it. That is what makes deletions visible, so whatever puts it in
+doubt is said: a message that was not read, a page that the parser did not see to its end.
+"""
+
+import re
+from hashlib import sha256
+from typing import TYPE_CHECKING, Final, NamedTuple
+from urllib.parse import urlsplit
+
+from msgspec.structs import replace
+
+from crosspost.errors import ReaderError
+from crosspost.model import Channel, fingerprint
+from crosspost.readers.preview import _message
+from crosspost.readers.preview._message import Found, Unread, attribute, first, inside, line, words
+from crosspost.readers.preview._web import Page
+
+if TYPE_CHECKING:
+    from bs4 import BeautifulSoup, Tag
+
+PHOTO: Final = "photo"
+"""The locator of the channel's own photo."""
+
+_MESSAGE: Final = "tgme_widget_message"
+_MARK: Final = b'data-post="'
+"""Telegram writes this once for every message; in the posts' words a quotation mark is escaped."""
+_DEEPEST: Final = 100
+_MOST: Final = 20_000
+"""Elements of a message, and how deep they may lie: a real one has hundreds, ten deep."""
+_CAPTCHA: Final = re.compile(rb"captcha|cf-challenge|challenge-platform|are you a robot", re.I)
+
+
+class Leaf(NamedTuple):
+    """A page of posts, lowest id first. ``seen``: the ids of all its messages, read or not, also
+    the service messages. ``older``: whether there are posts before these. ``whole``: whether
+    every message on the page was understood; if not, ``unread`` says which and why."""
+
+    channel: Channel
+    photo: str
+    found: tuple[Found, ...]
+    seen: tuple[int, ...]
+    older: bool
+    whole: bool
+    unread: tuple[tuple[int, str], ...] = ()
+
+    @property
+    def mark(self) -> str:
+        """Changes when a post of the page does, and not with views, reactions or addresses."""
+        parts = [fingerprint(one.post) for one in self.found]
+        parts += [f"{number} {why}" for number, why in self.unread]
+        return sha256("\n".join([*parts, str(self.whole)]).encode()).hexdigest()
+
+
+def leaf(page: Page, asked: str, name: str) -> Leaf:
+    """What stands on ``page``, the answer to a request for ``asked``, a page of @name.
+
+    Raises ``ReaderError`` when it is no page of a channel, with the reason as far as it is seen.
+    """
+    from bs4 import BeautifulSoup
+
+    body = page.body or b""
+    if page.status != 200:
+        raise ReaderError(
+            f"{asked} answered {page.status} instead of the channel's page. Open it in a browser "
+            "to see what stands there."
+        )
+    if not body.strip():
+        raise ReaderError(f"{asked} is an empty page. The next run tries again.")
+    soup = BeautifulSoup(body, "lxml", from_encoding="utf-8")
+    moved = urlsplit(page.url).path.strip("/") != urlsplit(asked).path.strip("/")
+    if not _is_preview(soup):
+        raise _verdict(soup, body, moved, asked, name)
+    if b"</html>" not in body[-4096:].lower():
+        raise ReaderError(f"{asked} breaks off in the middle. The next run tries again.")
+    return _leaf(soup, body, page.url, name)
+
+
+def address_of(leaf: Leaf, locator: str) -> str:
+    """Today's address of a file, "" where the page has none."""
+    if locator == PHOTO:
+        return leaf.photo
+    return next((one.urls[locator] for one in leaf.found if locator in one.urls), "")
+
+
+def _is_preview(soup: "BeautifulSoup") -> bool:
+    return any(first(soup, name) for name in ("tgme_channel_history", "tgme_channel_info"))
+
+
+def _leaf(soup: "BeautifulSoup", body: bytes, url: str, name: str) -> Leaf:
+    history = first(soup, "tgme_channel_history")
+    messages = [] if history is None else history.find_all(class_=_MESSAGE)
+    channel_id = next(filter(None, (_message.view(one)[0] for one in messages)), 0)
+    found: dict[int, Found] = {}
+    seen, unread = set[int](), []
+    for message in messages:
+        number = 0
+        try:
+            number = _message.identity(message)[1]
+            seen.add(number)
+            _bounded(message)
+            if one := _message.read(message, channel_id, url):
+                found[one.post.id] = one
+                seen.update(one.post.ids)
+        except Unread as error:
+            unread.append((number, str(error)))
+    whole = not unread and len(messages) == body.count(_MARK)
+    channel, photo = _channel(soup, url, name)
+    return Leaf(
+        channel=replace(channel, id=channel_id),
+        photo=photo,
+        found=tuple(found[number] for number in sorted(found)),
+        seen=tuple(sorted(seen)),
+        older=_older(soup),
+        whole=whole,
+        unread=tuple(unread),
+    )
+
+
+def _older(soup: "BeautifulSoup") -> bool:
+    """Whether the page leads on to older posts."""
+    return soup.find("a", class_="tme_messages_more", attrs={"data-before": True}) is not None or (
+        soup.find("link", rel="prev", href=True) is not None
+    )
+
+
+def _bounded(message: "Tag") -> None:
+    """Raises ``Unread`` for a message built to keep a reader busy."""
+    depths: dict[int, int] = {}
+    for count, tag in enumerate(message.find_all(True)):
+        depth = depths[id(tag)] = depths.get(id(tag.parent), 0) + 1
+        if depth > _DEEPEST or count > _MOST:
+            raise Unread("it is built too deep or of too many parts")
+
+
+def _channel(soup: "BeautifulSoup", url: str, name: str) -> tuple[Channel, str]:
+    """Who speaks, and today's address of the photo."""
+    info = first(soup, "tgme_channel_info") or soup
+    picture = inside(first(info, "tgme_page_photo_image"), "img")
+    src = attribute(picture, "src") or _meta(soup, "og:image")
+    about = words(first(info, "tgme_channel_info_description"))
+    username = line(first(info, "tgme_channel_info_header_username")).removeprefix("@")
+    address = _message.address(src, url) if src else ""
+    return (
+        Channel(
+            id=0,
+            title=line(first(info, "tgme_channel_info_header_title")) or _meta(soup, "og:title"),
+            username=username or name,
+            about=about or _meta(soup, "og:description"),
+            photo=PHOTO if address else "",
+        ),
+        address,
+    )
+
+
+def _meta(soup: "BeautifulSoup", name: str) -> str:
+    return attribute(inside(soup, "meta", property=name), "content").strip()
+
+
+def _verdict(soup: "BeautifulSoup", body: bytes, moved: bool, asked: str, name: str) -> ReaderError:
+    """Why there are no posts. Telegram sends on to t.me/<name>, the page with the button that
+    opens the app, for whatever has no preview; its small print tells what the name belongs to."""
+    if first(soup, "tgme_page") is None:
+        if _CAPTCHA.search(body):
+            return ReaderError(
+                f"{asked} wants to know whether a person is asking. Open it in a browser on this "
+                "machine, or wait an hour; read it seldomer from now on."
+            )
+        return ReaderError(
+            f"{asked} is a page of a form that is not known here{', elsewhere' if moved else ''}. "
+            "If a browser shows the channel's posts there, Telegram has changed the page: "
+            "look for a newer Crosspost."
+        )
+    if first(soup, "tgme_page_title") is None:
+        return ReaderError(
+            f"There is no channel @{name} on Telegram. Check the spelling in «channel»; a channel "
+            "may also have been renamed or deleted."
+        )
+    told = line(first(soup, "tgme_page_extra")).lower()
+    kind = _kind(told, soup, name)
+    if kind:
+        return ReaderError(
+            f"@{name} is a {kind}, not a channel. Put the channel's own name into «channel»."
+        )
+    return ReaderError(
+        f"The channel @{name} has no preview on the web: Telegram shows none of a channel that is "
+        'restricted or has sensitive posts. Read it with reader = "telegram", or from an export.'
+    )
+
+
+def _kind(told: str, soup: "BeautifulSoup", name: str) -> str:
+    if "subscriber" in told:
+        return ""
+    if re.search(r"\bmembers?\b", told):
+        return "group"
+    action = line(first(soup, "tgme_page_action")).lower()
+    if "bot" in action or name.lower().endswith("bot") or "monthly users" in told:
+        return "bot"
+    return "person" if told.startswith("@") or "send message" in action else ""
