@@ -92,13 +92,13 @@ class Entry(Record, frozen=True):
     """An article and what of it the other pages show."""
 
     article: Article
-    uploads: dict[int, str] = {}
+    uploads: dict[int, str] = msgspec.field(default_factory=dict)
     """The upload's id for each figure that has a file."""
-    posters: dict[int, str] = {}
+    posters: dict[int, str] = msgspec.field(default_factory=dict)
     portrait: str = ""
     """The upload of the author's photo, or ""."""
     mentions: tuple[int, ...] = ()
-    tags: dict[str, str] = {}
+    tags: dict[str, str] = msgspec.field(default_factory=dict)
     """Each tag's spelling by its key."""
 
 
@@ -362,6 +362,13 @@ class Catalogue:
         found = self._db.execute("SELECT DISTINCT blog FROM listing WHERE series = '' ORDER BY 1")
         return [row[0] for row in found]
 
+    def known(self) -> list[str]:
+        """The blogs that are or were drawn."""
+        found = self._db.execute(
+            "SELECT blog FROM listing UNION SELECT blog FROM leaves ORDER BY 1"
+        )
+        return [row[0] for row in found]
+
     def series(self, blog: str) -> list[str]:
         """The blog's series that are or were drawn: "" and the keys of its tags."""
         found = self._db.execute(
@@ -423,8 +430,7 @@ class Catalogue:
     def spelling(self, blog: str, series: str) -> str:
         """How the oldest article with this tag writes it."""
         found = self._db.execute(
-            "SELECT name FROM listing WHERE blog = ? AND series = ? "
-            "ORDER BY date, post_id LIMIT 1",
+            "SELECT name FROM listing WHERE blog = ? AND series = ? ORDER BY date, post_id LIMIT 1",
             (blog, series),
         ).fetchone()
         return str(found[0]) if found else series
@@ -460,6 +466,13 @@ class Catalogue:
         """The file's record, its addresses relative to the site's folder."""
         found = self._db.execute("SELECT data FROM upload WHERE id = ?", (name,)).fetchone()
         return _uploads.decode(found[0]) if found else None
+
+    def uploads(self, stem: str) -> list[Upload]:
+        """The records of files called ``<stem>.<suffix>``."""
+        found = self._db.execute(
+            "SELECT data FROM upload WHERE id > ? AND id < ?", (f"{stem}.", f"{stem}/")
+        )
+        return [_uploads.decode(row[0]) for row in found]
 
     def add_upload(self, upload: Upload) -> None:
         """Remembers the file."""

@@ -1,0 +1,324 @@
+"""The embedded default: the author's blog as a folder of plain files.
+
+    names      where things stand in the folder
+    files      writing them, and the posts' pictures and files
+    catalogue  the site's memory: articles, listings, what must be redrawn
+    bodies     an article's HTML with the site's addresses in it
+    pages      what each page says
+    drawing    from marks to files
+
+``put`` is one transaction of the catalogue; ``finish`` draws what it marked. The folder can be
+opened from disk, served by any web server, or copied to one; nothing in it asks another host for
+anything, and there is no script. What must not be public (drafts, the catalogue) lies in
+``.crosspost`` inside it: web servers hide dotted folders, or should be told to.
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict
+
+from crosspost.errors import Busy, PublisherError
+from crosspost.images import BadImage, probe
+from crosspost.model import Article, Media, Remote, Upload, Variant, digest
+from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
+from crosspost.publishers.static import bodies, files, names
+from crosspost.publishers.static.catalogue import Catalogue, Entry, Row, explained
+from crosspost.publishers.static.drawing import Drawing
+from crosspost.publishers.static.files import Files
+from crosspost.publishers.static.pages import Look, Pages, teaser
+
+__all__ = ["StaticPublisher", "StaticSettings"]
+
+_WAIT: Final = 600
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+"""Neither HTML nor XML may hold these."""
+
+
+def _web_address(url: str) -> str:
+    from urllib.parse import urlsplit
+
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be the site's public address, such as https://example.com/blog/")
+    return url.rstrip("/") + "/"
+
+
+class StaticSettings(BaseModel):
+    """``path`` is the folder to write, ``url`` the address it will be seen at (feeds, sitemap and
+    previews in messengers need it), ``title`` the site's name; without one a blog goes by its
+    author's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path
+    url: Annotated[str, AfterValidator(_web_address)] = "http://localhost:8000/"
+    title: str = ""
+
+
+class StaticPublisher:
+    """Writes the site. See ``crosspost.publishers.Publisher`` for what each method does."""
+
+    name: ClassVar[str] = "static"
+    image_types: ClassVar[frozenset[str]] = files.IMAGE_TYPES
+    Settings: ClassVar[type[StaticSettings]] = StaticSettings
+
+    def __init__(self, settings: StaticSettings, context: Context) -> None:
+        self._root = context.base / settings.path.expanduser()
+        self._url = settings.url
+        self._look = Look(
+            settings.url, settings.title, context.language, context.timezone, context.templates
+        )
+        self._files = Files(self._root)
+        self._opened: Catalogue | None = None
+        self._portraits: dict[str, str] = {}
+
+    @classmethod
+    def open(cls, settings: StaticSettings, context: Context) -> Self:
+        """The site that ``settings`` describe. Touches nothing yet."""
+        return cls(settings, context)
+
+    @property
+    def _catalogue(self) -> Catalogue:
+        if self._opened is None:
+            self._opened = Catalogue(self._root / ".crosspost" / "site.db")
+        return self._opened
+
+    # --- Looking ---
+
+    def find(self, article: Article) -> Remote | None:
+        row = self._catalogue.row(article.blog, article.post_id)
+        return self._remote(row) if row else None
+
+    def look(self, remote: Remote) -> Remote:
+        now = self._remote(self._row(remote))
+        if now.status == "trash":
+            raise Vanished(f"the page {now.url} was deleted from the site's folder")
+        return now
+
+    def _row(self, remote: Remote) -> Row:
+        row = self._find(remote)
+        if row is None:
+            raise Vanished(f"the site's catalogue knows no article {remote.id}")
+        return row
+
+    def _find(self, remote: Remote) -> Row | None:
+        blog, _, post_id = remote.id.rpartition("/")
+        number = re.fullmatch(r"-?\d{1,18}", post_id)
+        return self._catalogue.row(blog, int(post_id)) if number else None
+
+    def _remote(self, row: Row) -> Remote:
+        """The article as it stands: its version tells of a page edited by hand."""
+        version, status = row.version, row.status
+        if row.status == "live" and row.drawn:
+            found = files.digest_of(self._page(row.blog, row.file))
+            if not found:
+                status = "missing"
+            elif found not in (row.drawn, row.drawing):
+                version = f"{row.version}+{found}"
+        return Remote(
+            id=f"{row.blog}/{row.post_id}",
+            url=names.absolute(self._url, f"{names.folder(row.blog)}/{row.file}"),
+            version=version,
+            digest=row.digest,
+            status="live" if status == "live" else "draft" if status == "draft" else "trash",
+        )
+
+    def _page(self, blog: str, file: str) -> Path:
+        return self._root / names.folder(blog) / file
+
+    def _demand(self, row: Row, version: str) -> None:
+        """Raises ``Changed`` or ``Vanished`` unless the article is as ``version`` says."""
+        now = self._remote(row)
+        if now.status == "trash":
+            raise Vanished(f"the page {now.url} was deleted from the site's folder")
+        if now.version != version:
+            theirs = _words_of(self._page(row.blog, row.file))
+            raise Changed(
+                f"the page {now.url} is not the one we left", theirs=theirs, version=now.version
+            )
+
+    # --- Changing ---
+
+    def upload(self, file: Path, media: Media) -> Upload:
+        with explained(self._root):
+            made = self._add(file, media)
+        return msgspec.structs.replace(
+            made,
+            url=names.absolute(self._url, made.url),
+            variants=tuple(
+                Variant(
+                    url=names.absolute(self._url, item.url), width=item.width, height=item.height
+                )
+                for item in made.variants
+            ),
+        )
+
+    def _add(self, file: Path, media: Media) -> Upload:
+        catalogue = self._catalogue
+        stem = files.stem(file)
+        for known in catalogue.uploads(stem):
+            if self._files.fits(known, file, media):
+                return known
+        made = self._files.add(file, media, stem)
+        with catalogue.change():
+            catalogue.add_upload(made)
+        return made
+
+    def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
+        catalogue = self._catalogue
+        old = self._find(remote) if remote else catalogue.row(article.blog, article.post_id)
+        if remote and remote.version and old is None:
+            raise Vanished(f"the site's catalogue knows no article {remote.id}")
+        if old and not (remote and not remote.version):
+            self._demand(old, remote.version if remote else old.version)
+        with explained(self._root):
+            entry = self._entry(article, uploads)
+            row = self._new_row(entry, old, digest(article))
+            with catalogue.change():
+                catalogue.store(row, article.views or 0, entry)
+        return self._remote(row)
+
+    def _entry(self, article: Article, uploads: Mapping[int, Upload]) -> Entry:
+        article = _printable(article)
+        known: dict[int, str] = {}
+        posters: dict[int, str] = {}
+        for number, upload in sorted(uploads.items()):
+            if self._catalogue.upload(upload.id) is None:
+                raise Refused(f"the site has no file {upload.id} any more: it must be sent again")
+            known[number] = upload.id
+            poster = upload.poster.rpartition("/")[2]
+            if poster and self._catalogue.upload(poster):
+                posters[number] = poster
+        tags: dict[str, str] = {}
+        for tag in article.tags:
+            if key := names.tag_key(tag):
+                tags.setdefault(key, tag)
+        return Entry(
+            article=msgspec.structs.replace(article, spans=(), notes=()),
+            uploads=known,
+            posters=posters,
+            portrait=self._portrait(article.author.photo),
+            mentions=bodies.mentions(article.body),
+            tags=tags,
+        )
+
+    def _new_row(self, entry: Entry, old: Row | None, seen: str) -> Row:
+        article = entry.article
+        blog, post_id = (old.blog, old.post_id) if old else (article.blog, article.post_id)
+        file = old.file if old else names.page(article.post_id, article.slug)
+        data = msgspec.json.encode(entry)
+        return Row(
+            blog=blog,
+            post_id=post_id,
+            file=file,
+            status="live",
+            date=article.date.astimezone(UTC).isoformat(timespec="seconds"),
+            version=files.digest(data),
+            digest=seen,
+            teaser=teaser(entry),
+            data=data,
+            drawn=files.digest_of(self._page(blog, file)),
+            drawing="",
+        )
+
+    def _portrait(self, photo: str) -> str:
+        """The upload of the author's photo; "" when there is none that can be shown."""
+        if not photo:
+            return ""
+        if photo not in self._portraits:
+            try:
+                mime = probe(Path(photo)).mime
+                made = self._add(Path(photo), Media(kind="photo", locator=photo, mime=mime)).id
+            except (BadImage, Refused, FileNotFoundError, IsADirectoryError):
+                made = ""
+            self._portraits[photo] = made
+        return self._portraits[photo]
+
+    def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
+        row = self._find(remote)
+        if row is None:
+            if how == "remove":
+                return None
+            raise Vanished(f"the site's catalogue knows no article {remote.id}")
+        if remote.version:
+            self._demand(row, remote.version)
+        with explained(self._root), self._catalogue.change():
+            self._catalogue.retire(row, "removed" if how == "remove" else "draft")
+        return None if how == "remove" else self._remote(row._replace(status="draft"))
+
+    def discard(self, upload: Upload) -> None:
+        with explained(self._root):
+            known = self._catalogue.upload(upload.id)
+            with self._catalogue.change():
+                dropped = self._catalogue.drop_upload(upload.id)
+            if known and dropped:
+                self._files.drop(known)
+
+    def finish(self) -> None:
+        from filelock import FileLock, Timeout
+
+        catalogue = self._catalogue
+        lock = FileLock(self._root / ".crosspost" / "drawing.lock")
+        try:
+            with explained(self._root), lock.acquire(timeout=_WAIT):
+                pages = Pages(catalogue, self._look)
+                Drawing(self._root, catalogue, self._files, pages).run()
+        except Timeout as error:
+            raise Busy(f"Another run has been drawing {self._root} for ten minutes.") from error
+
+    def check(self) -> list[Finding]:
+        place = self._root
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        ok = place.is_dir() and os.access(place, os.W_OK | os.X_OK)
+        findings = [
+            Finding(
+                what=f"the folder {self._root}",
+                ok=ok,
+                detail="can be written" if ok else f"{place} cannot be written",
+                remedy="" if ok else "Change its owner or permissions, or «path» in the config.",
+            )
+        ]
+        if (self._root / ".crosspost" / "site.db").exists():
+            try:
+                left = len(self._catalogue.marks())
+                detail = f"{left} pages wait to be drawn" if left else "in step with its catalogue"
+                findings.append(Finding(what="the site's catalogue", ok=True, detail=detail))
+            except PublisherError as error:
+                findings.append(Finding(what="the site's catalogue", ok=False, detail=str(error)))
+        return findings
+
+    def close(self) -> None:
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
+
+
+def _printable(article: Article) -> Article:
+    """The article without characters that no page can hold."""
+
+    def swept(value: Any) -> Any:
+        if isinstance(value, str):
+            return _UNPRINTABLE.sub("", value)
+        if isinstance(value, dict):
+            return {key: swept(item) for key, item in value.items()}
+        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)
+
+
+def _words_of(page: Path) -> str:
+    """The words of an article's page as it stands on disk."""
+    from bs4 import BeautifulSoup
+
+    with suppress(OSError):
+        found = BeautifulSoup(page.read_bytes(), "lxml").find("main")
+        return found.get_text("\n", strip=True) if found else ""
+    return ""

@@ -1,0 +1,170 @@
+"""An article's HTML with the site's own addresses in it.
+
+``media:<n>`` becomes the file of figure ``n`` with everything a browser needs to lay it out before
+it arrives; ``post:<id>`` the page of that post, or nothing where the site has no such page. Works
+on sanitized fragments only: in them ``<`` begins a tag and attribute values stand in double quotes.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from html import escape, unescape
+from typing import Final, NamedTuple
+
+from crosspost.model import Article, Media, Upload
+
+_ATTRIBUTES: Final = re.compile(r'([^\s="<>/]+)(?:="([^"]*)")?')
+_LINKED: Final = re.compile(
+    r'<(img|video|audio|a)((?:\s+[^\s=>"/]+(?:="[^"]*")?)*)\s*/?>'
+    r'|<div class="(?:[^"]* )?gallery\b|</div>'
+)
+_MENTION: Final = re.compile(r'href="post:(\d{1,18})"')
+_GAPS: Final = re.compile(
+    r"<br\s*/?>|</?(?:p|div|li|h\d|blockquote|tr|figure|figcaption|td|pre)\b[^>]*>"
+)
+_TAGS: Final = re.compile(r"<[^>]*>")
+
+WIDE: Final = "(min-width: 48rem) 43rem, 92vw"
+NARROW: Final = "(min-width: 48rem) 21rem, 46vw"
+SMALL: Final = "(min-width: 48rem) 14rem, 38vw"
+"""How wide pictures stand in the column, in a gallery, and in a list."""
+
+
+class Links(NamedTuple):
+    """Where a page finds things: ``to`` writes the address of a path in the site's folder,
+    ``post`` answers the path of a post's page or None."""
+
+    to: Callable[[str], str]
+    post: Callable[[int], str | None]
+
+
+def mentions(body: str) -> tuple[int, ...]:
+    """The posts that the fragment links to."""
+    return tuple(sorted({int(found) for found in _MENTION.findall(body)}))
+
+
+def plain(fragment: str) -> str:
+    """The fragment's words on one line."""
+    return " ".join(unescape(_TAGS.sub("", _GAPS.sub(" ", fragment))).split())
+
+
+def shorten(text: str, limit: int) -> str:
+    """The text, cut at a word where it is longer than ``limit``."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1]
+    return f"{(cut.rpartition(' ')[0] or cut).rstrip(' ,;:—–-')}…"
+
+
+def resolve(
+    fragment: str, article: Article, uploads: Mapping[int, Upload], links: Links, zoom: str
+) -> str:
+    """The fragment with addresses in it. ``zoom`` names the link around a picture that has no
+    words of its own."""
+    return "".join(_pieces(fragment, article, uploads, links, zoom))
+
+
+def _pieces(
+    fragment: str, article: Article, uploads: Mapping[int, Upload], links: Links, zoom: str
+) -> Iterator[str]:
+    done, gallery = 0, False
+    for match in _LINKED.finditer(fragment):
+        yield fragment[done : match.start()]
+        done = match.end()
+        name = match[1]
+        if not name:
+            gallery = match[0] != "</div>"
+            yield match[0]
+            continue
+        attributes = {key: unescape(value) for key, value in _ATTRIBUTES.findall(match[2])}
+        if name == "a":
+            yield _anchor(attributes, article, uploads, links)
+            continue
+        number = _number(attributes.get("src", ""), "media:")
+        upload = uploads.get(number)
+        if upload is None:
+            yield "" if name == "img" else f"<{name} hidden>"
+            continue
+        media = article.figures[number].media if number < len(article.figures) else None
+        if name == "img":
+            alt = attributes.get("alt") or _alt(article, number)
+            yield picture(upload, links, alt, NARROW if gallery else WIDE, zoom=zoom)
+        else:
+            yield _player(name, attributes, upload, media, links)
+    yield fragment[done:]
+
+
+def _anchor(
+    attributes: dict[str, str], article: Article, uploads: Mapping[int, Upload], links: Links
+) -> str:
+    href = attributes.get("href", "")
+    if href.startswith("post:"):
+        target = links.post(_number(href, "post:"))
+        attributes.pop("href")
+        return _tag("a", {"href": links.to(target), **attributes} if target else {})
+    if href.startswith("media:"):
+        number = _number(href, "media:")
+        upload = uploads.get(number)
+        attributes.pop("href")
+        if upload is None:
+            return _tag("a", {})
+        name = article.figures[number].media.name if number < len(article.figures) else ""
+        return _tag("a", {"href": links.to(upload.url), **attributes, "download": name})
+    return _tag("a", attributes)
+
+
+def picture(
+    upload: Upload, links: Links, alt: str, sizes: str, *, zoom: str = "", eager: bool = False
+) -> str:
+    """An ``img`` that jumps nowhere, with every width there is; inside a link to the whole
+    picture where ``zoom`` names one."""
+    offered = [*upload.variants]
+    middle = next((item.url for item in offered if item.width >= 640), upload.url)
+    attributes = {"src": links.to(middle)}
+    if offered:
+        widths = [f"{links.to(item.url)} {item.width}w" for item in offered]
+        attributes["srcset"] = ", ".join([*widths, f"{links.to(upload.url)} {upload.width}w"])
+        attributes["sizes"] = sizes
+    attributes |= {"width": str(upload.width), "height": str(upload.height), "alt": alt}
+    attributes |= {"fetchpriority": "high"} if eager else {"loading": "lazy"}
+    image = _tag("img", {**attributes, "decoding": "async"})
+    if not zoom:
+        return image
+    label = {} if alt else {"aria-label": zoom}
+    return f"{_tag('a', {'class': 'zoom', 'href': links.to(upload.url), **label})}{image}</a>"
+
+
+def _player(
+    name: str, attributes: dict[str, str], upload: Upload, media: Media | None, links: Links
+) -> str:
+    wanted = {"src": links.to(upload.url), "controls": "", "preload": "none"}
+    if name == "video":
+        width = (media.width if media else 0) or upload.width
+        height = (media.height if media else 0) or upload.height
+        if width and height:
+            wanted |= {"width": str(width), "height": str(height)}
+        if upload.poster:
+            wanted["poster"] = links.to(upload.poster)
+        wanted["playsinline"] = ""
+    kept = {key: value for key, value in attributes.items() if key not in wanted}
+    kept.pop("poster", None)
+    return _tag(name, {**wanted, **kept})
+
+
+def _alt(article: Article, number: int) -> str:
+    if number >= len(article.figures):
+        return ""
+    figure = article.figures[number]
+    return figure.alt or figure.media.alt
+
+
+def _number(address: str, scheme: str) -> int:
+    digits = address.removeprefix(scheme)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 19 else -1
+
+
+def _tag(name: str, attributes: Mapping[str, str]) -> str:
+    written = "".join(
+        f' {key}="{escape(value)}"' if value or key in ("alt", "href") else f" {key}"
+        for key, value in attributes.items()
+    )
+    return f"<{name}{written}>"
