@@ -5,14 +5,17 @@ where it stands (a row outside a table, a list in a heading, the 65th level) lea
 one that crosses the end of another is cut there and goes on behind it.
 """
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from heapq import heappop, heappush
 from typing import Final
 
 from crosspost.markup._inline import Marks
-from crosspost.markup._text import Window, escape, paragraphs, trimmed
+from crosspost.markup._text import BLANK, Window, escape, paragraphs, trimmed
 from crosspost.model import BLOCK_ENTITIES, Entity
 
+_SOLID: Final = re.compile(r"\S")
 DEPTH: Final = 64
 CUTS: Final = 8
 """How often a block that crosses others goes on behind them."""
@@ -49,11 +52,12 @@ def tree(window: Window, entities: Iterable[Entity]) -> Block:
     """The window's block entities as a tree; its root has the type ""."""
     root = Block("", 0, len(window.text), "", {}, -1)
     stack = [root]
+    words = cache(lambda start: _words_from(window.text, start))
     for block in _in_order(_found(window, entities), stack):
         parent = stack[-1]
-        if block.type == "caption" and _hang(window.text, parent, block):
+        if block.type == "caption" and _hang(parent, block, words):
             continue
-        if not _fits(block, parent, window.text) or len(stack) > DEPTH:
+        if not _fits(block, parent, words) or len(stack) > DEPTH:
             if block.type == "media":
                 _place_behind(stack, block)
             continue
@@ -135,13 +139,19 @@ def _is_over(top: Block, block: Block) -> bool:
     )
 
 
-def _fits(block: Block, parent: Block, text: str) -> bool:
+def _words_from(text: str, start: int) -> int:
+    """Where the first character that is not white space stands from an offset on."""
+    found = _SOLID.search(text, start)
+    return found.start() if found else len(text)
+
+
+def _fits(block: Block, parent: Block, words: Callable[[int], int]) -> bool:
     if block.type == "caption":
         return parent.type == "table" and not parent.children
     holder = _HOLDERS.get(block.type)
     if block.type == "summary":
-        opens = not parent.children and text[parent.start : block.start].isspace()
-        return parent.type == holder and (opens or parent.start == block.start)
+        opens = not parent.children and words(parent.start) >= block.start
+        return parent.type == holder and opens
     if holder is not None:
         return parent.type == holder
     if parent.type == "gallery":
@@ -149,12 +159,12 @@ def _fits(block: Block, parent: Block, text: str) -> bool:
     return parent.type in _FLOW
 
 
-def _hang(text: str, parent: Block, caption: Block) -> bool:
+def _hang(parent: Block, caption: Block, words: Callable[[int], int]) -> bool:
     """Give the caption to what stands right before it."""
     before = parent.children[-1] if parent.children else None
     if before is None or before.type not in _CAPTIONED or before.hung is not None:
         return False
-    if text[before.end : caption.start].strip():
+    if words(before.end) < caption.start:
         return False
     before.hung = caption
     return True
@@ -180,7 +190,7 @@ class Renderer:
         self.marks = marks
         self.text = marks.text
 
-    def flow(self, block: Block, wrap: str = "p", attributes: str = "") -> list[tuple[str, str]]:
+    def flow(self, block: Block) -> list[tuple[str, str]]:
         """The pieces inside a block, each with its kind: ``text`` for a run of words."""
         found: list[tuple[str, str]] = []
         at = block.start
@@ -355,14 +365,5 @@ def _number(value: str | None, default: int) -> int:
 
 def plain(text: str) -> str:
     """The HTML of a text without entities, already ``fit``."""
-    text = escape(text).strip()
-    if not text:
-        return ""
-    if "\n" not in text:
-        return f"<p>{text}</p>"
-    return "".join(
-        f"<p>{paragraph}</p>"
-        for paragraph in (
-            text[first:last].replace("\n", "<br>") for first, last in paragraphs(text, 0, len(text))
-        )
-    )
+    found = (paragraph.strip() for paragraph in BLANK.split(escape(text)))
+    return "".join([f"<p>{one.replace(chr(10), '<br>')}</p>" for one in found if one])

@@ -69,7 +69,7 @@ SUBSET: Final[Mapping[str, frozenset[str]]] = {
          "class"}
     ),
     "audio": frozenset({"src", "controls", "preload", "class"}),
-    "meter": frozenset({"value", "min", "max"}),
+    "meter": frozenset({"value", "min", "max", "aria-hidden"}),
 }  # fmt: skip
 """Every tag an article may hold and its attributes. ``href`` is a ``safe_url``, ``media:<n>`` or
 ``post:<id>``; ``src`` and ``poster`` are ``media:<n>``; ``class`` is among ``CLASSES`` (and
@@ -139,6 +139,7 @@ _FREE: Final = frozenset({"title", "alt", "open", "reversed", "controls", "loop"
 _WORDS: Final[Mapping[str, re.Pattern[str]]] = {
     "rel": re.compile(r"(?:(?:noopener|noreferrer|nofollow|ugc|sponsored|external|author) ?)+"),
     "tabindex": re.compile("0"),
+    "aria-hidden": re.compile("true"),
     "datetime": re.compile(r"[0-9T:.+Z -]{4,35}", re.ASCII),
     "preload": re.compile("none|metadata"),
     "scope": re.compile("col|row"),
@@ -189,35 +190,14 @@ def _is_language(tag: str, name: str) -> bool:
 
 # --- Text ---------------------------------------------------------------------------------------
 
-_TOKEN: Final = re.compile(r"""<(/?)([a-zA-Z][a-zA-Z0-9-]*)(?:[^<>"']|"[^"]*"|'[^']*')*>|<!--.*?-->""", re.DOTALL)  # fmt: skip # noqa: E501
-_BORDERS: Final = {"li": "\n", "tr": "\n", "dt": "\n", "dd": "\n", "td": "\t", "th": "\t"}
-_BLOCKS: Final = frozenset(
-    [
-        "p",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "pre",
-        "blockquote",
-        "details",
-        "summary",
-        "ul",
-        "ol",
-        "dl",
-        "hr",
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "div",
-        "section",
-        "aside",
-        "figure",
-        "figcaption",
-    ]
+_TOKEN: Final = re.compile(
+    r"""<(/?)([a-zA-Z][a-zA-Z0-9-]*)(?:[^<>"']|"[^"]*"|'[^']*')*>""",
 )
+_BORDERS: Final = {"li": "\n", "tr": "\n", "dt": "\n", "dd": "\n", "td": "\t", "th": "\t"}
+_BLOCKS: Final = frozenset({
+    "p", "h2", "h3", "h4", "h5", "h6", "pre", "blockquote", "details", "summary", "ul", "ol", "dl",
+    "hr", "table", "caption", "thead", "tbody", "div", "section", "aside", "figure", "figcaption",
+})  # fmt: skip
 
 
 def text_of(fragment: str) -> str:

@@ -33,7 +33,9 @@ _PLAIN: Final = {
     "tg-time": "date",
 }
 _SILENT: Final = frozenset({"script", "style", "template", "head", "title", "noscript", "iframe"})
-_LINES: Final = frozenset({"p", "div", "li", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6"})  # fmt: skip # noqa: E501
+_LINES: Final = frozenset({
+    "p", "div", "li", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6",
+})  # fmt: skip
 _CALLS: Final = {
     "ShowHashtag": "hashtag",
     "ShowCashtag": "cashtag",
@@ -278,8 +280,8 @@ def _kind(attributes: dict[str, str], text: str) -> tuple[str, str]:
         return _CALLS[call[1]], ""
     if not href or href == "#":
         return "", ""
-    query = unquote(href) if href.startswith("?q=") else ""
-    if query in (f"?q={text}", "?q=#" + text[1:], "?q=$" + text[1:]) and text[:1] in "#$":
+    sought = unquote(href.rpartition("?q=")[2]) if "?q=" in href else ""
+    if text[:1] in ("#", "$") and sought == text.partition("@")[0]:
         return ("hashtag" if text[0] == "#" else "cashtag"), ""
     user = _USER.fullmatch(href)
     if user:
