@@ -142,7 +142,7 @@ def read(message: "Tag", channel_id: int, base: str) -> Found | None:
         url=f"https://t.me/{name}/{post_id}",
         author_signature=line(first(message, "tgme_widget_message_from_author")),
         forward=_forward(first(message, "tgme_widget_message_forwarded_from")),
-        reply_to=_reply(reply[0]) if reply else None,
+        reply_to=_reply(reply[0], name) if reply else None,
         poll=_poll(message),
         link_preview=preview,
         place=_place(message),
@@ -472,13 +472,16 @@ def _forward(tag: "Tag | None") -> Forward | None:
     )
 
 
-def _reply(tag: "Tag") -> Reply | None:
-    """What is answered. ``quote`` holds its beginning where that is words; a bare "Photo" is
-    Telegram's own."""
+def _reply(tag: "Tag", name: str) -> Reply | None:
+    """What is answered. Of a post of the same channel only its id counts: the words the page
+    shows of it are no quote, and may have changed since. Of another's, ``quote`` holds its
+    beginning where that is words; a bare "Photo" is Telegram's own."""
     url = _link(attribute(tag, "href"))
     found = _POST_LINK.fullmatch(url)
     if not found:
         return None
+    if found[1].lower() == name.lower():
+        return Reply(post_id=int(found[2]))
     return Reply(
         post_id=int(found[2]),
         url=url,
