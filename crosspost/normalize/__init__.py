@@ -1,0 +1,302 @@
+"""Post → Article, as an editor would lay it out (docs/articles.md). Pure but for templates.
+
+    _text      lines, sentences, where a sentence may be cut
+    _lines     what a line is besides prose: hashtags, a credit, a caption, a footer
+    _headline  the first line if it is a headline, else the first sentence
+    _layout    where every character of the text goes: the spans
+    _figures   cover, gallery, players, file cards
+    _pieces    forward and reply notes, polls, places, cards, what only Telegram can show
+    _wording   the templates
+
+The conservation rule: the article's spans cover the post's text, in order, without gap or
+overlap, and each character stands once where its span says, or is removed for a reason.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from crosspost.markup import blocks, inline, safe_url, sanitize
+from crosspost.model import Article, Author, Channel, Figure, Post, Record
+from crosspost.normalize import _figures, _lines, _pieces
+from crosspost.normalize._figures import Gallery
+from crosspost.normalize._headline import shown
+from crosspost.normalize._layout import Asked, Layout
+from crosspost.normalize._text import cut
+from crosspost.normalize._wording import Wording, wording
+
+__all__ = ["Style", "normalize"]
+
+SLUG_LENGTH: Final = 60
+_HREF: Final = re.compile(r'href="([^"]*)"')
+_PUBLIC: Final = re.compile(
+    r"https?://(?:www\.)?(?:t|telegram)\.me/(?:s/)?(\w+|c/\d+)/?", re.IGNORECASE
+)
+_NONE: Final[Mapping[int, str]] = {}
+
+
+class Style(Record, frozen=True):
+    """How a blog's articles look. ``link`` is the channel's public address ("" if it has none),
+    ``credit`` the photo credit where the post names none (plain text, "" for none), ``templates``
+    a folder of the user's own templates, ``title_length`` the longest headline in characters,
+    ``no_tags`` hashtags that are no tags on this site (lower case, without #)."""
+
+    blog: str
+    channel: Channel
+    author: Author
+    link: str = ""
+    language: str = "en"
+    timezone: str = "UTC"
+    credit: str = ""
+    templates: Path | None = None
+    title_length: int = 110
+    category: str = ""
+    status: str = ""
+    no_tags: frozenset[str] = frozenset()
+
+
+def normalize(
+    post: Post, style: Style, *, slug: str = "", missing: Mapping[int, str] = _NONE
+) -> Article:
+    """The article that the post becomes.
+
+    ``slug`` is the one it was given before ("" makes one: the post's id and the headline's words).
+    ``missing`` maps an index into ``post.media`` to an English clause that says why there is no
+    file, beside what ``Media.missing`` says: the article goes on without it, and notes it.
+    """
+    words = wording(style.language, style.timezone, style.templates)
+    found = _figures.gallery(post, missing)
+    layout = Layout(post, _asked(post, style, found))
+    url = _source(post, style)
+    title = _title(post, style, layout, words)
+    figures = _captioned(post, found, layout, title, words)
+    own = _own(post, style)
+    lead = ""
+    if layout.lead:
+        lead = _linked(inline(post.text, post.entities, *layout.lead), own)
+    return Article(
+        blog=style.blog,
+        post_id=post.id,
+        channel_id=post.channel_id,
+        slug=slug or _slug(post.id, title),
+        title=title,
+        date=post.date,
+        updated=post.edited,
+        timezone=style.timezone,
+        language=style.language,
+        author=style.author,
+        source_url=url,
+        lead=lead,
+        body=_body(post, style, layout, found, figures, title, url, words),
+        tags=tuple(layout.tags),
+        category=style.category,
+        status=style.status,
+        cover=None if found.cover is None else found.figures[found.cover],
+        figures=figures,
+        attribution=str(words.html("attribution", url)),
+        credit=_credit(post, style, layout, found, words),
+        views=post.views,
+        comments=post.comments,
+        spans=layout.spans(),
+        notes=_notes(post, found),
+    )
+
+
+# --- Addresses --------------------------------------------------------------------------------
+
+
+def _source(post: Post, style: Style) -> str:
+    """The post's public address: its own, else the channel's with its number, else ""."""
+    if post.url:
+        return safe_url(post.url) or ""
+    link = style.link or (
+        f"https://t.me/{style.channel.username}" if style.channel.username else ""
+    )
+    found = _PUBLIC.fullmatch(link)
+    if found and found[1].lower() != "joinchat":
+        return f"https://t.me/{found[1]}/{post.id}"
+    return safe_url(link) or "" if link else ""
+
+
+def _own(post: Post, style: Style) -> frozenset[str]:
+    """The names this channel has in links."""
+    known = [style.link.rstrip("/"), style.channel.username]
+    if post.url:
+        known.append(post.url.rpartition("/")[0])
+    if post.channel_id:
+        known.append(f"https://t.me/c/{post.channel_id}")
+    return _lines.own_names(*filter(None, known))
+
+
+def _linked(html: str, own: frozenset[str]) -> str:
+    """Links to posts of this channel lead to their articles: ``post:<id>``."""
+    if not own or 'href="' not in html:
+        return html
+
+    def point(match: re.Match[str]) -> str:
+        number = _lines.own_post(match[1].replace("&amp;", "&"), own)
+        return f'href="post:{number}"' if number else match[0]
+
+    return _HREF.sub(point, html)
+
+
+def _slug(number: int, title: str) -> str:
+    from slugify import slugify
+
+    made = slugify(title, max_length=SLUG_LENGTH, word_boundary=True, save_order=True)
+    return f"{number}-{made}".rstrip("-")
+
+
+# --- Headline ---------------------------------------------------------------------------------
+
+
+def _asked(post: Post, style: Style, found: Gallery) -> Asked:
+    return Asked(
+        own=_own(post, style),
+        title=style.channel.title,
+        limit=style.title_length,
+        no_tags=style.no_tags,
+        figures={i: figure for i, figure in found.figures.items() if i != found.card},
+    )
+
+
+def _title(post: Post, style: Style, layout: Layout, words: Wording) -> str:
+    """The headline: from the text, else the poll's question or another name, else what it shows
+    and when."""
+    if layout.headline:
+        return layout.headline.title
+    kind, name, bare = _shows(post)
+    name = " ".join(name.split())
+    if name and bare:
+        name = shown(name).rstrip(".")
+        return name if len(name) <= style.title_length else cut(name, style.title_length)
+    title = words.plain("title", kind, name, post.date)
+    return title if len(title) <= style.title_length else cut(title, style.title_length)
+
+
+def _shows(post: Post) -> tuple[str, str, bool]:
+    """What a post without words shows, its name, and whether the name says it all."""
+    if post.poll:
+        return "poll", post.poll.question, True
+    media = [m for m in post.media if not m.missing] or list(post.media)
+    if media and not (
+        post.link_preview and len(media) == 1 and post.link_preview.photo is not None
+    ):
+        kinds = {one.kind for one in media}
+        kind = media[0].kind if len(kinds) == 1 or "photo" not in kinds else "photo"
+        several = len(media) > 1 and kind in ("photo", "video", "document")
+        name = _figures.name_of(media[0]) if kind in ("audio", "document") and not several else ""
+        return f"{kind}s" if several else kind, name, False
+    if post.place:
+        return "place", post.place.title, True
+    if post.link_preview:
+        return "link", post.link_preview.title or post.link_preview.site, True
+    if post.extras:
+        extra = post.extras[0]
+        return (
+            extra.kind,
+            extra.title,
+            extra.kind in ("todo", "invoice", "live_stream", "unsupported"),
+        )
+    return "", "", False
+
+
+# --- Pictures ---------------------------------------------------------------------------------
+
+
+def _captioned(
+    post: Post, found: Gallery, layout: Layout, title: str, words: Wording
+) -> tuple[Figure, ...]:
+    """The figures, each with its caption and alt."""
+    own = layout.own
+    photos = [i for i in found.figures if post.media[i].kind == "photo" and i != found.card]
+    figures = []
+    for index, number in found.figures.items():
+        media = post.media[index]
+        parts = [
+            inline(post.text, post.entities, claim.start, claim.end)
+            for claim in layout.claimed("caption", number)
+        ]
+        at = photos.index(index) + 1 if index in photos else 1
+        alt = media.alt.strip() or words.plain("alt", media.kind, title, at, len(photos))
+        if media.kind == "sticker":
+            alt = " ".join(filter(None, (words.plain("alt", "sticker", title), media.alt.strip())))
+        if index == found.card:
+            alt = ""
+        figures.append(Figure(media=media, caption=_linked("<br>".join(parts), own), alt=alt))
+    return tuple(figures)
+
+
+def _credit(post: Post, style: Style, layout: Layout, found: Gallery, words: Wording) -> str:
+    """Whose pictures these are: as the post says, else the blog's default if there is a photo."""
+    said = []
+    for start, end, kind, whole in layout.credits:
+        html = words.markup(inline(post.text, post.entities, start, end))
+        said.append(html if whole else words.html("credit", html, kind))
+    if said:
+        return "; ".join(str(one) for one in dict.fromkeys(said))
+    if style.credit and found.cover is not None:
+        return str(words.html("credit", style.credit, "photo"))
+    return ""
+
+
+def _notes(post: Post, found: Gallery) -> tuple[str, ...]:
+    notes = [
+        f"The {post.media[index].kind.replace('_', ' ')} {index + 1} of {len(post.media)} is left "
+        f"out: {why}"
+        for index, why in found.gone.items()
+    ]
+    if post.via_bot:
+        notes.append(f"Written through the bot {post.via_bot}")
+    return tuple(notes)
+
+
+# --- Body -------------------------------------------------------------------------------------
+
+
+def _body(
+    post: Post,
+    style: Style,
+    layout: Layout,
+    found: Gallery,
+    figures: tuple[Figure, ...],
+    title: str,
+    url: str,
+    words: Wording,
+) -> str:
+    """Notes, the film or sound the post is about, the text, the gallery, files, and the rest."""
+
+    def shows(index: int) -> str:
+        figure = figures[found.figures[index]] if index in found.figures else None
+        return _figures.show(post, index, found, figure, url, words)
+
+    above, below, files = _figures.body_order(post, found)
+    pieces = list(_pieces.above(post, url, words))
+    pieces += [shows(index) for index in above]
+    pieces.append(_text(post, layout, found, shows))
+    pieces += _gallery([shows(index) for index in below], words)
+    pieces += [shows(index) for index in files]
+    card = found.figures.get(found.card) if found.card is not None else None
+    pieces += _pieces.below(post, url, title, card, words)
+    signed = post.author_signature.strip()
+    if signed and signed != style.author.name:
+        pieces.append(words.piece("signature", words.html("signature", signed)))
+    return sanitize("\n".join(filter(None, pieces)))
+
+
+def _text(post: Post, layout: Layout, found: Gallery, shows: Callable[[int], str]) -> str:
+    skip = [(claim.start, claim.end) for claim in layout.claims]
+    if not found.placed:
+        return _linked(blocks(post.text, post.entities, skip=skip), layout.own) if post.text else ""
+    html = _linked(blocks(post.text, _figures.in_text(post, found), skip=skip), layout.own)
+    return _figures.placed(html, post, found, [shows(i) for i in range(len(post.media))])
+
+
+def _gallery(htmls: list[str], words: Wording) -> list[str]:
+    """Two and more figures stand side by side; what is missing stands on a line of its own."""
+    figures = [words.markup(html) for html in htmls if html.startswith("<figure")]
+    lines = [html for html in htmls if not html.startswith("<figure")]
+    if len(figures) > 1:
+        figures = [words.piece("gallery", figures)]
+    return [*(str(html) for html in figures), *lines]

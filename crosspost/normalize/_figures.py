@@ -1,0 +1,133 @@
+"""Photos and files of a post as an article shows them: the cover, the gallery, players, cards."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from msgspec.structs import replace
+
+from crosspost.model import Entity, Figure, Media, Post
+from crosspost.normalize._wording import Wording
+
+_FILMS: Final = frozenset({"video", "round_video", "animation"})
+_SOUNDS: Final = frozenset({"voice", "audio"})
+_PLACED: Final = re.compile(r'<figure><img src="media:(\d+)">|<img src="media:(\d+)">')
+
+
+class Gallery(NamedTuple):
+    """The post's media sorted for the article. ``figures`` maps an index into ``post.media`` to
+    that of its figure, in order; ``gone`` to the English clause why there is no file; ``placed``
+    are those a rich post shows in its text; ``card`` the link preview's photo; ``cover`` an index
+    into ``post.media``."""
+
+    figures: dict[int, int]
+    gone: dict[int, str]
+    placed: frozenset[int]
+    card: int | None
+    cover: int | None
+
+
+def gallery(post: Post, missing: Mapping[int, str]) -> Gallery:
+    """What of the post's media can be shown, and where."""
+    gone = {i: missing.get(i) or media.missing for i, media in enumerate(post.media)}
+    gone = {i: why for i, why in gone.items() if why}
+    kept = [i for i in range(len(post.media)) if i not in gone]
+    figures = {i: number for number, i in enumerate(kept)}
+    card = post.link_preview.photo if post.link_preview else None
+    card = card if card is not None and 0 <= card < len(post.media) else None
+    placed = frozenset(
+        int(one.value)
+        for one in post.entities
+        if one.type == "media"
+        and one.value.isascii()
+        and one.value.isdigit()
+        and len(one.value) < 7
+    )
+    photos = [i for i in kept if post.media[i].kind == "photo" and i != card]
+    return Gallery(figures, gone, placed, card, photos[0] if photos else None)
+
+
+def in_text(post: Post, found: Gallery) -> list[Entity]:
+    """The post's entities with ``media`` naming figures, those of the cover and of media that do
+    not exist left out; what is missing keeps a number beyond the figures."""
+    entities = []
+    beyond = len(post.media)
+    for one in post.entities:
+        if one.type != "media":
+            entities.append(one)
+            continue
+        index = int(one.value) if one.value.isascii() and one.value.isdigit() else -1
+        if index == found.cover or not 0 <= index < len(post.media):
+            continue
+        number = found.figures.get(index, beyond + index)
+        entities.append(replace(one, value=str(number)))
+    return entities
+
+
+def placed(html: str, post: Post, found: Gallery, show: Sequence[str]) -> str:
+    """The body of a rich post with its media shown as what they are: ``show`` is the HTML of each
+    of ``post.media`` without a caption."""
+    by_number = {figure: index for index, figure in found.figures.items()}
+
+    def shown(match: re.Match[str]) -> str:
+        number = int(match[1] or match[2])
+        index = by_number.get(number, number - len(post.media))
+        if not 0 <= index < len(show):
+            return ""
+        html = show[index]
+        opened = match[1] is not None
+        if html.startswith("<figure") and html.endswith("</figure>"):
+            return html.removesuffix("</figure>") if opened else html
+        return f"<figure>{html}" if opened else html
+
+    html = _PLACED.sub(shown, html)
+    return html
+
+
+def show(
+    post: Post, index: int, found: Gallery, figure: Figure | None, url: str, words: Wording
+) -> str:
+    """The HTML of one medium in the body; ``figure`` None where the file is missing."""
+    media = post.media[index]
+    if figure is None:
+        name = "" if media.kind in ("photo", "sticker") else name_of(media)
+        return words.piece("missing", words.html("missing", media.kind, url), name)
+    number, caption = found.figures[index], words.markup(figure.caption)
+    if media.kind == "photo":
+        return words.piece("photo", number, figure.alt, caption, media.spoiler)
+    if media.kind in _FILMS:
+        return words.piece("video", number, media.kind, caption, media.spoiler)
+    if media.kind in _SOUNDS:
+        name = name_of(media) if media.kind == "audio" else ""
+        return words.piece("audio", number, media.kind, caption or name)
+    if media.kind == "sticker":
+        moving = media.mime.startswith("video/") or media.name.endswith(".webm")
+        drawn = media.mime == "application/x-tgsticker" or media.name.endswith(".tgs")
+        if not drawn:
+            return words.piece("sticker", number, figure.alt, moving)
+    name = name_of(media) or words.plain("file", media.kind)
+    return words.piece("file", number, name, words.plain("size", media.size), caption)
+
+
+def name_of(media: Media) -> str:
+    """What the file is called: performer and title of a song, else its name."""
+    song = " — ".join(part for part in (media.performer.strip(), media.title.strip()) if part)
+    return song or ("" if media.kind == "voice" else media.name.strip())
+
+
+def body_order(post: Post, found: Gallery) -> tuple[list[int], list[int], list[int]]:
+    """The media that stand above the text (the film or sound the post is about), the photos and
+    films of the gallery below it, and the files below that."""
+    above: list[int] = []
+    below: list[int] = []
+    files: list[int] = []
+    for index, media in enumerate(post.media):
+        if index in (found.cover, found.card) or index in found.placed:
+            continue
+        if media.kind == "document":
+            files.append(index)
+        elif found.cover is None and media.kind != "photo" and not above:
+            above.append(index)
+        else:
+            below.append(index)
+    return above, below, files

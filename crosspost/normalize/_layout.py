@@ -1,0 +1,301 @@
+"""Where every character of a post's text goes. Pure; knows no HTML and no template.
+
+The text is read from both ends: what repeats or signs (hashtags, a call to subscribe, a credit)
+is taken from the bottom, captions go to their photos, then the headline and the lead are taken
+from the top. What nobody claims is the body.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from crosspost.model import Entity, Part, Post, Span
+from crosspost.normalize import _lines
+from crosspost.normalize._headline import Headline, headline
+from crosspost.normalize._text import Line, lines, sentence_ends
+
+_SIDE_CAPTION: Final = 300
+"""A photo's own text in an album is its caption up to this length, a paragraph of the post
+beyond."""
+_LEAD: Final = range(30, 321)
+_AFTER_LEAD: Final = 100
+"""A lead needs as many characters of text after it."""
+_BULLET: Final = re.compile(r"(?:[—–•·▪*☐☑✅-]|\d+[.)])\s?")
+
+
+class Claim(NamedTuple):
+    """``text[start:end]`` goes to ``part``, for ``reason``."""
+
+    start: int
+    end: int
+    part: Part
+    reason: str
+    figure: int = -1
+
+
+class Asked(NamedTuple):
+    """What the layout needs to know beside the post: ``figures`` maps an index into
+    ``post.media`` to the figure's, for those that can be shown."""
+
+    own: frozenset[str]
+    title: str
+    limit: int
+    no_tags: frozenset[str]
+    figures: dict[int, int]
+
+
+class Layout:
+    """The claims on a text, and what they make."""
+
+    def __init__(self, post: Post, asked: Asked) -> None:
+        self.text, self._post, self._asked = post.text, post, asked
+        self.own = asked.own
+        self.claims: list[Claim] = []
+        self.tags: list[str] = []
+        self.credits: list[tuple[int, int, str, bool]] = []
+        self.headline: Headline | None = None
+        self.lead: tuple[int, int] | None = None
+        self._lines = lines(post.text, post.entities)
+        if self._lines:
+            self._read()
+        self.claims.sort()
+
+    def spans(self) -> tuple[Span, ...]:
+        """The claims and what lies between them, over the whole text."""
+        found: list[Span] = []
+        at = 0
+        for claim in [*self.claims, Claim(len(self.text), len(self.text), "body", "")]:
+            found += self._between(at, claim.start)
+            if claim.end > claim.start:
+                start, end, part, reason, figure = claim
+                found.append(Span(start=start, end=end, part=part, reason=reason, figure=figure))
+            at = max(at, claim.end)
+        return tuple(found)
+
+    def _between(self, start: int, end: int) -> list[Span]:
+        if start >= end:
+            return []
+        words = self.text[start:end].strip()
+        if not words:
+            return [Span(start=start, end=end, part="removed", reason="white space between parts")]
+        return [Span(start=start, end=end, part="body", reason="")]
+
+    def claimed(self, part: Part, figure: int = -1) -> list[Claim]:
+        """The claims for one part (of one figure)."""
+        return [one for one in self.claims if one.part == part and one.figure == figure]
+
+    # --- reading ---
+
+    def _read(self) -> None:
+        self._side_captions()
+        self._bottom()
+        self._captions()
+        rest = self._unclaimed()
+        head = headline(
+            self.text, self._post.entities, rest, self._asked.limit, bool(self._asked.figures)
+        )
+        if head is None:
+            return
+        self.headline = head
+        for start, end, part, reason in head.parts:
+            self._claim(start, end, "headline" if part == "headline" else "removed", reason)
+        if head.parts:
+            self._lead(head.end)
+
+    def _claim(self, start: int, end: int, part: Part, reason: str, figure: int = -1) -> None:
+        if start < end:
+            self.claims.append(Claim(start, end, part, reason, figure))
+
+    def _unclaimed(self) -> list[Line]:
+        """The lines without what was claimed, those claimed whole left out."""
+        claims = sorted(self.claims)
+        left: list[Line] = []
+        index = 0
+        for line in self._lines:
+            while index < len(claims) and claims[index].end <= line.start:
+                index += 1
+            end = line.end
+            if index < len(claims) and claims[index].start < line.end:
+                end = claims[index].start
+                end = (
+                    line.start + len(self.text[line.start : end].rstrip())
+                    if end > line.start
+                    else line.start
+                )
+            if end > line.start:
+                left.append(line._replace(end=end))
+        return left
+
+    def _side_captions(self) -> None:
+        """In an album of which several photos have words: the longest or first are the post's,
+        the short ones the captions of their photos."""
+        ranges: list[tuple[int, int, int]] = []
+        for index, media in enumerate(self._post.media):
+            if media.caption is None:
+                continue
+            start = max(media.caption[0], ranges[-1][1] if ranges else 0)
+            end = min(media.caption[0] + media.caption[1], len(self.text))
+            if media.caption[0] >= start and self.text[start:end].strip():
+                ranges.append((start, end, index))
+        if len(ranges) < 2:
+            return
+        longest = max(ranges, key=lambda one: one[1] - one[0])
+        main = longest if self._is_long(*longest[:2]) else ranges[0]
+        for start, end, index in ranges:
+            figure = self._asked.figures.get(index)
+            if (start, end, index) == main or figure is None or self._is_long(start, end):
+                continue
+            self._side_caption(start, end, figure)
+
+    def _is_long(self, start: int, end: int) -> bool:
+        return end - start > _SIDE_CAPTION or "\n\n" in self.text[start:end].strip()
+
+    def _side_caption(self, start: int, end: int, figure: int) -> None:
+        """The lines of one photo's words: hashtags are tags here too."""
+        for line in self._lines:
+            if line.start < start or line.end > end:
+                continue
+            words = self.text[line.start : line.end]
+            if found := _lines.tags(words):
+                self._take_tags(line.start, line.end, found)
+            elif not self._take_credit(line):
+                self._claim(line.start, line.end, "caption", "came with this photo", figure)
+
+    def _bottom(self) -> None:
+        """What stands below the text, from the last line upwards: hashtags, a footer, a credit.
+        A first line of hashtags alone goes the same way."""
+        left = self._unclaimed()
+        while left:
+            line = left.pop()
+            if not line.free or not self._take_bottom(line, bool(left)):
+                left.append(line)
+                break
+        if left and left[-1].free:
+            line = left[-1]
+            found = _lines.tags_at_end(self.text[line.start : line.end])
+            if found:
+                self._take_tags(line.start, line.end, found)
+        if len(left) > 1 and left[0].free:
+            if found := _lines.tags(self.text[left[0].start : left[0].end]):
+                self._take_tags(left[0].start, left[0].end, found)
+
+    def _take_bottom(self, line: Line, above: bool) -> bool:
+        words = self.text[line.start : line.end]
+        if found := _lines.tags(words):
+            if above and self._before(line).endswith(":"):
+                return False
+            self._take_tags(line.start, line.end, found)
+            return True
+        if _lines.footer(
+            words, line.start, self._post.entities, self._asked.own, self._asked.title
+        ):
+            self._claim(line.start, line.end, "removed", "repeats under every post")
+            return True
+        if self._take_credit(line):
+            return True
+        return self._take_caption(line)
+
+    def _before(self, line: Line) -> str:
+        return self.text[max(0, line.start - 200) : line.start].rstrip()
+
+    def _take_tags(self, start: int, end: int, found: Sequence[tuple[int, int]]) -> None:
+        """Claims the hashtags of the line and what is between them."""
+        at = start + found[0][0] if found[0][0] else start
+        known = {tag.casefold() for tag in self.tags}
+        names = []
+        for first, last in found:
+            name = _lines.tag_name(self.text[start + first : start + last])
+            self._claim(at, start + first, "removed", "between hashtags")
+            unwanted = name.casefold() in self._asked.no_tags
+            part: Part = "removed" if unwanted else "tags"
+            reason = "a hashtag that is no tag here" if unwanted else "hashtags beside the text"
+            self._claim(start + first, start + last, part, reason)
+            if not unwanted and name.casefold() not in known:
+                known.add(name.casefold())
+                names.append(name)
+            at = start + last
+        self._claim(at, end, "removed", "between hashtags")
+        self.tags = names + self.tags
+
+    def _take_credit(self, line: Line) -> bool:
+        found = _lines.credit(self.text[line.start : line.end])
+        if found is None or not self._shows(
+            "photo" if found.kind == "photo" else "video", found.kind
+        ):
+            return False
+        start, end = line.start + found.start, line.start + found.end
+        self._claim(line.start, start, "removed", "the credit's label, written anew")
+        self._claim(start, end, "credit", "says who made the photo")
+        self._claim(end, line.end, "removed", "punctuation after the credit")
+        self.credits.insert(0, (start, end, found.kind, found.whole))
+        return True
+
+    def _shows(self, kind: str, wanted: str = "") -> bool:
+        kinds = {self._post.media[index].kind for index in self._asked.figures}
+        if wanted == "photo and video":
+            return bool(kinds & {"photo", "video"})
+        return kind in kinds
+
+    def _captions(self) -> None:
+        """Captions in the midst of the text: paragraphs of their own, or last in one."""
+        left = self._unclaimed()
+        for index, line in enumerate(left):
+            last = index + 1 == len(left) or left[index + 1].paragraph != line.paragraph
+            if line.free and last and index:
+                self._take_caption(line) or self._take_late_credit(line)
+
+    def _take_late_credit(self, line: Line) -> bool:
+        words = self.text[line.start : line.end]
+        return words[:1].lower() in "фp📷📸" and self._take_credit(line)
+
+    def _take_caption(self, line: Line) -> bool:
+        found = _lines.caption(self.text[line.start : line.end])
+        figure = self._described(line, found) if found else -1
+        if figure < 0:
+            return False
+        self._claim(line.start, line.end, "caption", "describes this photo", figure)
+        return True
+
+    def _described(self, line: Line, found: _lines.Caption) -> int:
+        """The figure a caption belongs to: the one it came with, the one it names, the first."""
+        kind = "video" if found.video else "photo"
+        shown = [
+            (index, figure)
+            for index, figure in self._asked.figures.items()
+            if self._post.media[index].kind == kind and self._placed(index)
+        ]
+        if not shown:
+            return -1
+        with_words = [i for i, media in enumerate(self._post.media) if media.caption]
+        if len(with_words) > 1 and not found.number:
+            for index, figure in shown:
+                start, length = self._post.media[index].caption or (0, 0)
+                if start <= line.start < start + length:
+                    return figure
+        if found.number:
+            return shown[found.number - 1][1] if found.number <= len(shown) else -1
+        return shown[0][1]
+
+    def _placed(self, index: int) -> bool:
+        preview = self._post.link_preview
+        return not (preview and preview.photo == index)
+
+    def _lead(self, at: int) -> None:
+        """The first paragraph after the headline, if it stands for itself and text follows."""
+        left = [line for line in self._unclaimed() if line.end > at]
+        if not left:
+            return
+        line = left[0]
+        start = max(line.start, at)
+        words = self.text[start : line.end]
+        start += len(words) - len(words.lstrip())
+        words = words.strip()
+        alone = len(left) == 1 or left[1].paragraph != line.paragraph
+        if not (line.free and alone and len(words) in _LEAD and words[-1] in '.!?…»")'):
+            return
+        if _BULLET.match(words) or sum(1 for _ in sentence_ends(self.text, start, line.end)) > 2:
+            return
+        if sum(one.end - one.start for one in left[1:]) < _AFTER_LEAD:
+            return
+        self.lead = (start, line.end)
+        self._claim(start, line.end, "lead", "the first paragraph stands for itself")

@@ -1,0 +1,199 @@
+"""What a line is besides prose: hashtags, a credit, a photo's caption, a call to subscribe.
+
+Each recognizer looks at one line and says what it found or None; whether the line's place in the
+post allows it is for ``_layout`` to judge.
+"""
+
+import re
+from collections.abc import Iterable
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from crosspost.model import Entity
+from crosspost.normalize._text import EMOJI
+
+LONGEST_CREDIT: Final = 120
+LONGEST_CAPTION: Final = 1000
+LONGEST_FOOTER: Final = 200
+
+HASHTAG: Final = re.compile(r"(?<![\w#&/])#(\w*[^\W\d]\w*)(?:@\w+)?")
+_BETWEEN_TAGS: Final = re.compile(rf"(?:{EMOJI}|[\s,;|·•/.])*")
+_TAGS_AT_END: Final = re.compile(rf"(?:(?:^|(?<=\s)){HASHTAG.pattern}[\s,;|·•]*)+$")
+
+_LABEL: Final = re.compile(
+    r"(?:[📷📸🎥📹]\ufe0f?\s*)?(?P<label>(?P<both>фото и видео|photos? and videos?)"
+    r"|(?P<video>видео|видеосъёмка|video)"
+    r"|(?:фото|фотографии|фотография|фотограф|снимки|снимок|photos?|pictures?|images?|photographer"
+    r"|photo credit|credit)(?:\s*/\s*видео)?)"
+    r"(?:\s*[:©—–]\s*|\s+-\s+|\s+by:?\s+)(?P<who>\S.*)",
+    re.IGNORECASE,
+)
+_SIGN: Final = re.compile(
+    r"(?:(?P<video>[🎥📹])|[📷📸]|(?:фото\s*)?©|\([cс]\)\s)\ufe0f?\s*(?P<who>\S.*)", re.IGNORECASE
+)
+_WHOLE: Final = re.compile(
+    r"фото\s+(?:автора|мо[её]|моя|из\s+(?:\S+\s+){0,3}(?:архива|блога|сети|соцсетей)\b.*)"
+    r"|Фото\s+[А-ЯЁ][а-яё]+(?:\s+[А-ЯЁ]([а-яё]+|\.)){1,2}|photo by (?:the )?author",
+    re.IGNORECASE,
+)
+_SENTENCE: Final = re.compile(r"[^\W\d_]{3,}[.!?…]\s+\S|[!?…]$")
+
+_CAPTION: Final = re.compile(
+    r"(?P<what>на\s+(?:(?P<ordinal>перв|втор|трет|четв[её]рт|пят|шест|седьм|восьм|девят|десят)\w*\s+)?"
+    r"(?:фото|фотографи[ия]х?|снимк[еа]х?|(?P<video>видео))|(?:in|on)\s+the\s+(?:photos?|pictures?|(?P<clip>video))"
+    r"|pictured|photo(?=\s\d))(?:\s+(?:№\s*)?(?P<number>\d{1,2}))?\b(?P<rest>[^:—–\n]{0,60}[:—–]\s*\S|\s+[А-ЯЁ«]\S)"
+    r"|(?P<row>слева\s+направо|справа\s+налево|left\s+to\s+right|from\s+left)\b[^:—–\n]{0,40}[:—–,]\s*\S",
+    re.IGNORECASE,
+)
+_ORDINALS: Final = (
+    "перв",
+    "втор",
+    "трет",
+    "четв",
+    "пят",
+    "шест",
+    "седьм",
+    "восьм",
+    "девят",
+    "десят",
+)
+
+_SUBSCRIBE: Final = re.compile(
+    r"\W*(?:подпи(?:саться|шись|шитесь|сывайтесь|сывайся|ска)|читайте нас|мы в (?:телеграм|telegram)"
+    r"|subscribe|follow|join)\b",
+    re.IGNORECASE,
+)
+_ADDRESS: Final = re.compile(
+    r"(?:https?://)?(?:www\.)?(?:t|telegram)\.(?:me|dog)/(?P<name>s/\w+|c/\d+|\+[\w-]+|joinchat/[\w-]+|\w+)"
+    r"(?P<more>/\d+)?[^\s]*|(?<![\w@])@(?P<at>\w{4,})",
+    re.IGNORECASE,
+)
+
+
+class Credit(NamedTuple):
+    """Who made the pictures: ``start`` of the name in the line (0: the line says it whole)."""
+
+    start: int
+    end: int
+    kind: str
+    whole: bool = False
+
+
+class Caption(NamedTuple):
+    """Which picture the line describes: ``number`` from 1, 0 if it says none."""
+
+    number: int
+    video: bool
+
+
+def tags(line: str) -> list[tuple[int, int]]:
+    """The ranges of the hashtags of a line that holds nothing else; [] for any other line."""
+    found = [match.span() for match in HASHTAG.finditer(line)] if "#" in line else []
+    at = 0
+    for start, end in found:
+        gap = _BETWEEN_TAGS.match(line, at, start)
+        if gap is None or gap.end() != start:
+            return []
+        at = end
+    rest = _BETWEEN_TAGS.match(line, at)
+    return found if rest and rest.end() == len(line) else []
+
+
+def tags_at_end(line: str) -> list[tuple[int, int]]:
+    """The ranges of the hashtags that follow the last sentence of a line."""
+    tail = _TAGS_AT_END.search(line) if "#" in line and len(line) < 5000 else None
+    if tail is None or tail.start() == 0:
+        return []
+    before = line[: tail.start()].rstrip()
+    if not re.search(rf"(?:[.!?…»”\")]|{EMOJI})$", before):
+        return []
+    return [match.span() for match in HASHTAG.finditer(line, tail.start())]
+
+
+def tag_name(hashtag: str) -> str:
+    """A tag as the site shows it: «малый бизнес» for ``#малый_бизнес``."""
+    return hashtag.removeprefix("#").partition("@")[0].replace("_", " ").strip()
+
+
+def credit(line: str) -> Credit | None:
+    """Who made the photo, if the line says that and nothing else."""
+    if len(line) > LONGEST_CREDIT:
+        return None
+    if _WHOLE.fullmatch(line.rstrip(".")):
+        return Credit(0, len(line.rstrip(".")), "photo", whole=True)
+    found = _LABEL.fullmatch(line)
+    if found is None:
+        found = _SIGN.fullmatch(line)
+        if found is None or not _is_name(found["who"]):
+            return None
+        kind = "video" if found["video"] else "photo"
+    else:
+        kind = "photo and video" if found["both"] else "video" if found["video"] else "photo"
+    who = found["who"].rstrip(" .,;")
+    if not who or _SENTENCE.search(who):
+        return None
+    return Credit(found.start("who"), found.start("who") + len(who), kind)
+
+
+def _is_name(words: str) -> bool:
+    """Whether these words could be somebody's name and nothing more."""
+    first = words[0]
+    return (first.isupper() or first in "@«h") and len(words.split()) <= 6 and len(words) <= 80
+
+
+def caption(line: str) -> Caption | None:
+    """Which photo the line describes."""
+    found = _CAPTION.match(line.lstrip(" ↑⬆👆️📷")) if len(line) <= LONGEST_CAPTION else None
+    if found is None:
+        return None
+    number = int(found["number"] or 0)
+    if found["ordinal"]:
+        said = found["ordinal"].lower()
+        number = next(n for n, word in enumerate(_ORDINALS, 1) if said.startswith(word))
+    return Caption(number, bool(found["video"] or found["clip"]))
+
+
+def own_names(*addresses: str) -> frozenset[str]:
+    """What the channel is called in links to it: its user name, or ``c/<id>``, in lower case."""
+    found = set()
+    for address in addresses:
+        match = _ADDRESS.fullmatch(address if "/" in address else f"@{address}")
+        if match:
+            found.add((match["name"] or match["at"] or "").lower().removeprefix("s/"))
+    return frozenset(found - {""})
+
+
+def footer(line: str, at: int, entities: Iterable[Entity], own: frozenset[str], title: str) -> bool:
+    """Whether the line only calls to subscribe to this very channel, or is its name with the
+    link. ``at`` is the line's offset in the text the entities belong to."""
+    if len(line) > LONGEST_FOOTER:
+        return False
+    links = [match for match in _ADDRESS.finditer(line)]
+    hidden = [
+        match
+        for one in entities
+        if one.type == "text_link" and at <= one.offset < at + len(line)
+        for match in [_ADDRESS.fullmatch(one.value)]
+    ]
+    if (not links and not hidden) or None in hidden:
+        return False
+    every = [*links, *(match for match in hidden if match)]
+    names = {(match["name"] or match["at"]).lower().removeprefix("s/") for match in every}
+    if any(match["more"] for match in every) or (own and not names <= own):
+        return False
+    if _SUBSCRIBE.match(line):
+        return True
+    words = re.sub(r"\W+", " ", _ADDRESS.sub("", line)).strip().casefold()
+    return bool(own) and words in ("", re.sub(r"\W+", " ", title).strip().casefold())
+
+
+def own_post(url: str, own: frozenset[str]) -> int:
+    """The number of the post of this channel that the address shows, 0 for any other address."""
+    found = _ADDRESS.fullmatch(url) if own else None
+    if found is None or not found["more"]:
+        return 0
+    name = (found["name"] or "").lower().removeprefix("s/")
+    parts = urlsplit(url)
+    plain = not parts.fragment and parts.query in ("", "single") and url.count("/") < 6
+    number = found["more"][1:]
+    return int(number) if name in own and plain and len(number) < 16 else 0

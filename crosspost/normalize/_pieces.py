@@ -1,0 +1,86 @@
+"""What an article shows beside the text: whose words these are, what they answer, a poll, a place,
+a link's card, and one line for each thing that can be seen in Telegram only."""
+
+from collections.abc import Iterator
+
+from crosspost.markup import safe_url
+from crosspost.model import Extra, Poll, Post
+from crosspost.normalize._wording import Wording
+
+
+def above(post: Post, url: str, words: Wording) -> Iterator[str]:
+    """The notes before the text: reply and forward."""
+    reply, forward = post.reply_to, post.forward
+    if reply:
+        if reply.quote.strip():
+            yield words.piece("quote", reply.quote.strip())
+        target = safe_url(reply.url) if reply.url else f"post:{reply.post_id}"
+        yield words.piece("note", "reply", words.html("reply", target or "", reply.name.strip()))
+    if forward:
+        own = forward.channel_id and forward.channel_id == post.channel_id
+        if own and forward.post_id:
+            line = words.html("forward_own", f"post:{forward.post_id}", forward.date)
+        else:
+            target = safe_url(forward.url) or "" if forward.url else ""
+            name, author = forward.name.strip(), forward.author.strip()
+            channel = bool(name and (forward.channel_id or forward.post_id or target))
+            line = words.html("forward", name, target, forward.date, channel, author)
+        yield words.piece("note", "forward", line)
+
+
+def below(
+    post: Post, url: str, title: str, card_photo: int | None, words: Wording
+) -> Iterator[str]:
+    """What follows the text. ``title`` is the headline: what it says is not said twice."""
+    if post.poll:
+        yield _poll(post.poll, url, title, words)
+    if post.place:
+        place = post.place
+        at = f"{place.latitude:.6f}", f"{place.longitude:.6f}"
+        map_ = f"https://www.openstreetmap.org/?mlat={at[0]}&mlon={at[1]}#map=16/{at[0]}/{at[1]}"
+        yield words.piece("place", place, map_, same(place.title, title))
+    if post.link_preview:
+        card, target = post.link_preview, safe_url(post.link_preview.url)
+        if target:
+            yield words.piece("link", card, target, card_photo, same(card.title, title))
+    for extra in post.extras:
+        yield _extra(extra, url, title, words)
+
+
+def _extra(extra: Extra, url: str, title: str, words: Wording) -> str:
+    if extra.kind == "todo":
+        return words.piece("todo", extra, same(extra.title, title))
+    name = extra.title.strip()
+    value = safe_url(extra.value) or "" if extra.kind == "game" else extra.value.strip()
+    lines = [line.strip().rstrip(".") for line, _ in extra.lines if line.strip()]
+    html = words.html("extra", extra.kind, name.rstrip("."), lines, value, url)
+    return words.piece("note", "unsupported", html)
+
+
+def _poll(poll: Poll, url: str, title: str, words: Wording) -> str:
+    counted = [answer.voters for answer in poll.answers if answer.voters is not None]
+    people = poll.voters
+    if people is None and counted and not poll.multiple:
+        people = sum(counted)
+    answers = [(answer, share(answer.voters, answer.percent, people)) for answer in poll.answers]
+    several = poll.multiple or sum(counted) > (people or 0) > 0
+    votes = words.html("votes", people, poll.closed, several, url)
+    return words.piece("poll", poll, same(poll.question, title), answers, votes)
+
+
+def share(voters: int | None, percent: int | None, people: int | None) -> int | None:
+    """An answer's share in whole percent, None where nobody knows."""
+    if percent is not None:
+        return min(max(percent, 0), 100)
+    if voters is None or not people:
+        return None
+    return min(max(round(100 * voters / people), 0), 100)
+
+
+def same(name: str, title: str) -> bool:
+    """Whether the headline says this already."""
+    return bool(name.strip()) and _key(name) == _key(title)
+
+
+def _key(words: str) -> str:
+    return " ".join(words.split()).rstrip(".:").casefold()
