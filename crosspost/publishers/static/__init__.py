@@ -26,6 +26,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from crosspost.errors import Busy, PublisherError
 from crosspost.images import BadImage, probe
+from crosspost.markup import sanitize
 from crosspost.model import Article, Media, Remote, Upload, Variant, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
 from crosspost.publishers.static import bodies, files, names
@@ -302,7 +303,7 @@ class StaticPublisher:
 
 
 def _printable(article: Article) -> Article:
-    """The article without characters that no page can hold."""
+    """The article without characters that no page can hold, its HTML within ``SUBSET``."""
 
     def swept(value: Any) -> Any:
         if isinstance(value, str):
@@ -311,7 +312,18 @@ def _printable(article: Article) -> Article:
             return {key: swept(item) for key, item in value.items()}
         return [swept(item) for item in value] if isinstance(value, list | tuple) else value
 
-    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)
+    shown: Article = msgspec.convert(swept(msgspec.to_builtins(article)), Article)
+    return msgspec.structs.replace(
+        shown,
+        **{
+            name: sanitize(getattr(shown, name))
+            for name in ("lead", "body", "attribution", "credit")
+        },
+        figures=tuple(
+            msgspec.structs.replace(figure, caption=sanitize(figure.caption))
+            for figure in shown.figures
+        ),
+    )
 
 
 def _words_of(page: Path) -> str:

@@ -16,7 +16,10 @@ _ATTRIBUTES: Final = re.compile(r'([^\s="<>/]+)(?:="([^"]*)")?')
 _LINKED: Final = re.compile(
     r'<(img|video|audio|a)((?:\s+[^\s=>"/]+(?:="[^"]*")?)*)\s*/?>'
     r'|<div class="(?:[^"]* )?gallery\b|</div>'
+    r'|<figure class="([^"]*\bspoiler\b[^"]*)">|</figure>|<table\b|</table>'
 )
+_FRAMED: Final = {"<table": '<div class="wide" tabindex="0"><table', "</table>": "</table></div>"}
+"""A table too wide for a phone scrolls by itself, by keyboard too."""
 _MENTION: Final = re.compile(r'href="post:(\d{1,18})"')
 _GAPS: Final = re.compile(
     r"<br\s*/?>|</?(?:p|div|li|h\d|blockquote|tr|figure|figcaption|td|pre)\b[^>]*>"
@@ -66,14 +69,18 @@ def resolve(
 def _pieces(
     fragment: str, article: Article, uploads: Mapping[int, Upload], links: Links, zoom: str
 ) -> Iterator[str]:
-    done, gallery = 0, False
+    done, gallery, hidden = 0, False, False
     for match in _LINKED.finditer(fragment):
         yield fragment[done : match.start()]
         done = match.end()
         name = match[1]
         if not name:
-            gallery = match[0] != "</div>"
-            yield match[0]
+            piece = match[0]
+            if "div" in piece:
+                gallery = piece != "</div>"
+            elif "figure" in piece:
+                hidden = piece != "</figure>"
+            yield _FRAMED.get(piece) or (f'{piece[:-1]} tabindex="0">' if match[3] else piece)
             continue
         attributes = {key: unescape(value) for key, value in _ATTRIBUTES.findall(match[2])}
         if name == "a":
@@ -87,9 +94,12 @@ def _pieces(
         media = article.figures[number].media if number < len(article.figures) else None
         if name == "img":
             alt = attributes.get("alt") or _alt(article, number)
-            yield picture(upload, links, alt, NARROW if gallery else WIDE, zoom=zoom)
+            yield picture(
+                upload, links, alt, NARROW if gallery else WIDE, zoom="" if hidden else zoom
+            )
         else:
-            yield _player(name, attributes, upload, media, links)
+            poster = uploads.get(_number(attributes.pop("poster", ""), "media:"))
+            yield _player(name, attributes, upload, media, poster, links)
     yield fragment[done:]
 
 
@@ -134,7 +144,12 @@ def picture(
 
 
 def _player(
-    name: str, attributes: dict[str, str], upload: Upload, media: Media | None, links: Links
+    name: str,
+    attributes: dict[str, str],
+    upload: Upload,
+    media: Media | None,
+    shown: Upload | None,
+    links: Links,
 ) -> str:
     wanted = {"src": links.to(upload.url), "controls": "", "preload": "none"}
     if name == "video":
@@ -142,11 +157,10 @@ def _player(
         height = (media.height if media else 0) or upload.height
         if width and height:
             wanted |= {"width": str(width), "height": str(height)}
-        if upload.poster:
-            wanted["poster"] = links.to(upload.poster)
+        if poster := shown.url if shown else upload.poster:
+            wanted["poster"] = links.to(poster)
         wanted["playsinline"] = ""
     kept = {key: value for key, value in attributes.items() if key not in wanted}
-    kept.pop("poster", None)
     return _tag(name, {**wanted, **kept})
 
 
