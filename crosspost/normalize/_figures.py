@@ -80,8 +80,7 @@ def placed(html: str, post: Post, found: Gallery, show: Sequence[str]) -> str:
             return html.removesuffix("</figure>") if opened else html
         return f"<figure>{html}" if opened else html
 
-    html = _PLACED.sub(shown, html)
-    return html
+    return _PLACED.sub(shown, html)
 
 
 def show(
@@ -90,7 +89,7 @@ def show(
     """The HTML of one medium in the body; ``figure`` None where the file is missing."""
     media = post.media[index]
     if figure is None:
-        name = "" if media.kind in ("photo", "sticker") else name_of(media)
+        name = name_of(media) if media.kind in ("audio", "document") else ""
         return words.piece("missing", words.html("missing", media.kind, url), name)
     number, caption = found.figures[index], words.markup(figure.caption)
     if media.kind == "photo":

@@ -129,7 +129,7 @@ def _line(
     words = text[line.start : line.end]
     last = words[-1]
     several = next(sentence_ends(text, line.start, min(line.end, line.start + _LOOK))) < line.end
-    if last in ",;" or (several and last == "."):
+    if last in ",;" or (several and (last == "." or len(words) > _SHORT)):
         return None
     if not rest:
         return (
@@ -248,13 +248,18 @@ def shown(words: str) -> str:
 
 _WORD: Final = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _COMMON: Final = frozenset(
-    "а без более бы был была были было в вам вас во вот все всё всем всех где да для до его её "
-    "если есть ещё же за и из или им их к как какие какой ко когда кому которые кто ли мне много "
-    "можно мы на над надо нам нас наш наша наше наши не нельзя нет ни но новая новое новости новый "
-    "новые нужно о об он она они от очень по под после почему при про с самое сегодня скоро со так "
-    "там теперь то только у уже хорошо чего чем что чтобы это этой этот я внимание срочно важно "
-    "завтра вчера итоги год года году день дня дни a an and are at but by do for from how in is it "
-    "new no not of on or our the this to today tomorrow we what when where who why with you".split()
+    word
+    for line in (
+        "а без более бы был была были было в вам вас во вот все всё всем всех где да для до",
+        "его её если есть ещё же за и из или им их к как какие какой ко когда кому которые",
+        "кто ли мне много можно мы на над надо нам нас наш наша наше наши не нельзя нет ни но",
+        "новая новое новости новый новые нужно о об он она они от очень по под после почему",
+        "при про с самое сегодня скоро со так там теперь то только у уже хорошо чего чем что",
+        "чтобы это этой этот я внимание срочно важно завтра вчера итоги год года году день",
+        "дня дни a an and are at but by do for from how in is it new no not of on or our the",
+        "this to today tomorrow we what when where who why with you",
+    )
+    for word in line.split()
 )
 
 

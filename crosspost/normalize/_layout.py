@@ -6,10 +6,10 @@ from the top. What nobody claims is the body.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from crosspost.model import Entity, Part, Post, Span
+from crosspost.model import Part, Post, Span
 from crosspost.normalize import _lines
 from crosspost.normalize._headline import Headline, headline
 from crosspost.normalize._text import Line, lines, sentence_ends
@@ -107,24 +107,29 @@ class Layout:
             self.claims.append(Claim(start, end, part, reason, figure))
 
     def _unclaimed(self) -> list[Line]:
-        """The lines without what was claimed, those claimed whole left out."""
+        """The lines, or what the claims have left of them."""
         claims = sorted(self.claims)
         left: list[Line] = []
-        index = 0
+        first = 0
         for line in self._lines:
-            while index < len(claims) and claims[index].end <= line.start:
+            while first < len(claims) and claims[first].end <= line.start:
+                first += 1
+            at, index = line.start, first
+            while index < len(claims) and claims[index].start < line.end:
+                left += self._rest(line, at, claims[index].start)
+                at = max(at, claims[index].end)
                 index += 1
-            end = line.end
-            if index < len(claims) and claims[index].start < line.end:
-                end = claims[index].start
-                end = (
-                    line.start + len(self.text[line.start : end].rstrip())
-                    if end > line.start
-                    else line.start
-                )
-            if end > line.start:
-                left.append(line._replace(end=end))
+            left += self._rest(line, at, line.end)
         return left
+
+    def _rest(self, line: Line, start: int, end: int) -> list[Line]:
+        if start == line.start and end == line.end:
+            return [line]
+        words = self.text[start:end] if start < end else ""
+        if not words.strip():
+            return []
+        start += len(words) - len(words.lstrip())
+        return [line._replace(start=start, end=start + len(words.strip()))]
 
     def _side_captions(self) -> None:
         """In an album of which several photos have words: the longest or first are the post's,
@@ -176,7 +181,8 @@ class Layout:
             if found:
                 self._take_tags(line.start, line.end, found)
         if len(left) > 1 and left[0].free:
-            if found := _lines.tags(self.text[left[0].start : left[0].end]):
+            found = _lines.tags(self.text[left[0].start : left[0].end])
+            if found:
                 self._take_tags(left[0].start, left[0].end, found)
 
     def _take_bottom(self, line: Line, above: bool) -> bool:
@@ -285,17 +291,13 @@ class Layout:
         left = [line for line in self._unclaimed() if line.end > at]
         if not left:
             return
-        line = left[0]
-        start = max(line.start, at)
-        words = self.text[start : line.end]
-        start += len(words) - len(words.lstrip())
-        words = words.strip()
-        alone = len(left) == 1 or left[1].paragraph != line.paragraph
-        if not (line.free and alone and len(words) in _LEAD and words[-1] in '.!?…»")'):
+        line, after = left[0], left[1:]
+        words = self.text[line.start : line.end]
+        alone = not after or after[0].paragraph != line.paragraph
+        ends = words[-1] in '.!?…»")'
+        if not (line.free and alone and ends and len(words) in _LEAD) or _BULLET.match(words):
             return
-        if _BULLET.match(words) or sum(1 for _ in sentence_ends(self.text, start, line.end)) > 2:
-            return
-        if sum(one.end - one.start for one in left[1:]) < _AFTER_LEAD:
-            return
-        self.lead = (start, line.end)
-        self._claim(start, line.end, "lead", "the first paragraph stands for itself")
+        sentences = sum(1 for _ in sentence_ends(self.text, line.start, line.end))
+        if sentences <= 2 and sum(one.end - one.start for one in after) >= _AFTER_LEAD:
+            self.lead = (line.start, line.end)
+            self._claim(line.start, line.end, "lead", "the first paragraph stands for itself")

@@ -59,8 +59,8 @@ _ORDINALS: Final = (
 )
 
 _SUBSCRIBE: Final = re.compile(
-    r"\W*(?:подпи(?:саться|шись|шитесь|сывайтесь|сывайся|ска)|читайте нас|мы в (?:телеграм|telegram)"
-    r"|subscribe|follow|join)\b",
+    r"\W*(?:подпи(?:саться|шись|шитесь|сывайтесь|сывайся|ска)|читайте нас"
+    r"|мы в (?:телеграм|telegram)|subscribe|follow|join)\b",
     re.IGNORECASE,
 )
 _ADDRESS: Final = re.compile(
@@ -168,7 +168,7 @@ def footer(line: str, at: int, entities: Iterable[Entity], own: frozenset[str], 
     link. ``at`` is the line's offset in the text the entities belong to."""
     if len(line) > LONGEST_FOOTER:
         return False
-    links = [match for match in _ADDRESS.finditer(line)]
+    links = list(_ADDRESS.finditer(line))
     hidden = [
         match
         for one in entities

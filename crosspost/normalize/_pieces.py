@@ -50,10 +50,14 @@ def below(
 def _extra(extra: Extra, url: str, title: str, words: Wording) -> str:
     if extra.kind == "todo":
         return words.piece("todo", extra, same(extra.title, title))
-    name = extra.title.strip()
-    value = safe_url(extra.value) or "" if extra.kind == "game" else extra.value.strip()
+    name = "" if _ends(title, extra.title) else extra.title.strip().rstrip(".")
+    value = extra.value.strip()
+    if extra.kind == "game":
+        value = safe_url(value) or ""
+    elif extra.kind == "invoice":
+        value = words.money(value)
     lines = [line.strip().rstrip(".") for line, _ in extra.lines if line.strip()]
-    html = words.html("extra", extra.kind, name.rstrip("."), lines, value, url)
+    html = words.html("extra", extra.kind, name, lines, value, url)
     return words.piece("note", "unsupported", html)
 
 
@@ -80,6 +84,11 @@ def share(voters: int | None, percent: int | None, people: int | None) -> int | 
 def same(name: str, title: str) -> bool:
     """Whether the headline says this already."""
     return bool(name.strip()) and _key(name) == _key(title)
+
+
+def _ends(title: str, name: str) -> bool:
+    """Whether the headline names it («Розыгрыш: Три кружки»)."""
+    return bool(name.strip()) and _key(title).endswith(_key(name))
 
 
 def _key(words: str) -> str:

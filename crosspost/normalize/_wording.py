@@ -1,6 +1,8 @@
 """The templates of articles: ``article/<language>.html`` says it, ``article/pieces.html`` lays it
 out. A user's folder goes before ours, file by file."""
 
+import re
+from decimal import Decimal
 from functools import lru_cache
 from html import unescape
 from pathlib import Path
@@ -9,6 +11,7 @@ from typing import Any
 from crosspost.templating import environment
 
 _FALLBACK = "en"
+_SUM = re.compile(r"(\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})")
 
 
 class Wording:
@@ -22,6 +25,7 @@ class Wording:
         self._say: Any = env.select_template(names).module
         self._pieces: Any = env.get_template("article/pieces.html").make_module({"say": self._say})
         self._markup = Markup
+        self._language = language
 
     def markup(self, html: str) -> str:
         """HTML of ours, so that a template takes it as it is."""
@@ -39,6 +43,18 @@ class Wording:
     def piece(self, name: str, *values: Any) -> str:
         """The macro ``name`` of the pieces, as block HTML."""
         return str(getattr(self._pieces, name)(*values)).strip()
+
+    def money(self, sum_: str) -> str:
+        """A sum like ``450.00 RUB`` as people write it; anything else as it is."""
+        from babel.numbers import format_currency
+
+        found = _SUM.fullmatch(sum_)
+        if found is None:
+            return sum_
+        if found[2] == "XTR":
+            return f"{found[1]} ⭐"
+        made: str = format_currency(Decimal(found[1]), found[2], locale=self._language)
+        return re.sub(r"[.,]00(?=\D*$)", "", made)
 
 
 @lru_cache(maxsize=16)
