@@ -202,7 +202,8 @@ class _Reader:
         if name == "a":
             return _link(attributes, start, self._since(start))
         if name == "span":
-            kind = "spoiler" if "spoiler" in attributes.get("class", "").split() else ""
+            names = attributes.get("class", "").split()
+            kind = "spoiler" if {"spoiler", "tg-spoiler"} & set(names) else ""
             return Entity(type=kind, offset=start, length=length) if kind else None
         kind = _PLAIN.get(name, "")
         if not kind or (kind == "code" and self.within_pre):

@@ -1,0 +1,513 @@
+"""Telegram's text and entities ⇄ HTML.
+
+The pairs in ``golden/markup`` are read by people; ``UPDATE_GOLDEN=1`` rewrites the HTML.
+"""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from hypothesis import given
+from hypothesis import strategies as st
+from lxml.html import HTMLParser, document_fromstring, fragment_fromstring
+
+from crosspost.markup import (
+    CLASSES,
+    SUBSET,
+    blocks,
+    from_html,
+    inline,
+    safe_url,
+    sanitize,
+    text_of,
+    utf16,
+)
+from crosspost.model import BLOCK_ENTITIES, INLINE_ENTITIES, Entity
+from crosspost.readers.export import ExportReader
+
+HERE = Path(__file__).parent
+GOLDEN = HERE / "golden" / "markup"
+FIXTURES = Path(os.environ.get("CROSSPOST_FIXTURES", HERE.parent.parent / "shared" / "fixtures"))
+SAMPLE = HERE.parent / "examples" / "channel"
+VOID = {"br", "hr", "img"}
+TAG = re.compile(r'<(/?)([a-z][a-z0-9]*)((?: [a-z-]+="[^"<>]*")*)>')
+
+
+def entity(kind: str, offset: int, length: int, value: str = "", **attrs: str) -> Entity:
+    return Entity(type=kind, offset=offset, length=length, value=value, attrs=attrs)
+
+
+def on(text: str, part: str, kind: str, value: str = "", **attrs: str) -> Entity:
+    return entity(kind, text.index(part), len(part), value, **attrs)
+
+
+def letters(text: str) -> str:
+    """All but white space."""
+    return "".join(text.split())
+
+
+def held(text: str) -> str:
+    """The text's letters as HTML can hold them."""
+    text = re.sub("[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]", "\ufffd", text)
+    return letters(re.sub("[\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]", "\ufffd", text))
+
+
+def tags(fragment: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """Every tag; fails where they do not nest, or where a < is no tag."""
+    stack: list[str] = []
+    at = 0
+    for found in TAG.finditer(fragment):
+        assert "<" not in fragment[at : found.start()]
+        assert ">" not in fragment[at : found.start()]
+        at = found.end()
+        if found[1]:
+            assert stack.pop() == found[2]
+            continue
+        if found[2] not in VOID:
+            stack.append(found[2])
+        yield found[2], dict(re.findall(r'([a-z-]+)="([^"]*)"', found[3]))
+    assert "<" not in fragment[at:]
+    assert stack == []
+
+
+def check(text: str, entities: Sequence[Entity]) -> str:
+    """The promises every fragment keeps."""
+    html = blocks(text, entities)
+    assert letters(text_of(html)) == held(text)
+    assert sanitize(html) == html
+    for tag, attributes in tags(html):
+        assert attributes.keys() <= SUBSET[tag]
+        assert all(
+            name in CLASSES or name.startswith("language-")
+            for name in attributes.get("class", "").split()
+        )
+        if "href" in attributes:
+            assert safe_url(attributes["href"].replace("&amp;", "&")) is not None
+    assert not re.search(r"<p>\s*</p>|<(strong|em|a|span|li)\b[^>]*></\1>|<p><br>|<br></p>", html)
+    return html
+
+
+# --- What the HTML looks like -------------------------------------------------------------------
+
+
+def pretty(html: str) -> str:
+    return re.sub(r"(</(?:p|li|ul|ol|tr|table|blockquote|pre|h\d|figure|summary)>|<hr>)", r"\1\n", html)
+
+
+@pytest.mark.parametrize("case", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_a_text_gives_the_html_written_beside_it(case: Path) -> None:
+    given_ = json.loads(case.read_text("utf-8"))
+    entities = [Entity(**one) for one in given_["entities"]]
+    skip = [(start, end) for start, end in given_.get("skip", ())]
+    html = blocks(given_["text"], entities, given_.get("start", 0), skip=skip)
+    expected = case.with_suffix(".html")
+    if os.environ.get("UPDATE_GOLDEN"):
+        expected.write_text(pretty(html).rstrip("\n") + "\n", "utf-8")
+    assert pretty(html).rstrip("\n") + "\n" == expected.read_text("utf-8")
+    check(given_["text"], entities)
+
+
+def test_inline_html_holds_no_blocks_and_no_pictures() -> None:
+    text = "раз\nдва три"
+    marked = [on(text, "раз", "heading"), on(text, "три", "bold"), entity("media", 3, 0, "1")]
+    assert inline(text, marked) == "раз<br>два <strong>три</strong>"
+    assert inline("  раз & два \n", ()) == "раз &amp; два"
+
+
+def test_a_range_takes_the_photo_at_its_beginning_and_not_the_one_at_its_end() -> None:
+    text, photos = "раз два", [entity("media", place, 0, str(place)) for place in (0, 4, 7)]
+    assert re.findall(r"media:\d", blocks(text, photos, 0, 4)) == ["media:0"]
+    assert re.findall(r"media:\d", blocks(text, photos, 4, 7)) == ["media:4", "media:7"]
+
+
+def test_skipped_characters_leave_no_trace() -> None:
+    text = "один #тег два"
+    marked = [on(text, "#тег", "bold"), on(text, "#тег два", "italic")]
+    assert blocks(text, marked, skip=[(5, 10)]) == "<p>один <em>два</em></p>"
+    assert blocks(text, (), skip=[(0, len(text))]) == ""
+
+
+def test_an_address_cut_by_a_range_still_leads_to_the_whole_address() -> None:
+    text = "https://example.org/long/path"
+    html = inline(text, [entity("url", 0, len(text))], 8)
+    assert html == f'<a href="{text}">example.org/long/path</a>'
+
+
+# --- Laws ---------------------------------------------------------------------------------------
+
+KINDS = [*sorted(INLINE_ENTITIES | BLOCK_ENTITIES), "unknown", ""]
+CHARACTERS = "abж<>&\"'  \n\n\n\t\r\0\x0b\u00a0\u2028😀e\u0301\ud83d\udc00\u200b#@/:.-\ufffe"
+VALUES = [
+    "", "0", "1", "99", "javascript:alert(1)", "https://e.org/?a=1&b=\"<>'", "example.com/x",
+    "python", "1700000000", "9" * 30, "-5", 'x"onclick="y', "ж", "\0", "tg://user?id=1",
+]  # fmt: skip
+NAMES = [
+    "level", "ordered", "start", "reversed", "checked", "header", "colspan", "rowspan", "align",
+    "open", "kind", "collapsed", "bordered", "striped",
+]  # fmt: skip
+ATTRS = st.dictionaries(
+    st.sampled_from(NAMES),
+    st.sampled_from(["true", "false", "2", "7", "-3", "center", 'x"y', "", "slideshow", "9" * 15]),
+    max_size=3,
+)
+ENTITIES = st.lists(
+    st.builds(
+        Entity,
+        type=st.sampled_from(KINDS),
+        offset=st.integers(-3, 40),
+        length=st.one_of(st.just(0), st.integers(-3, 40)),
+        value=st.sampled_from(VALUES),
+        attrs=ATTRS,
+    ),
+    max_size=9,
+)
+TEXTS = st.text(st.sampled_from(CHARACTERS), max_size=40)
+
+
+@given(TEXTS, ENTITIES)
+def test_any_text_with_any_entities_is_well_formed_safe_and_complete(
+    text: str, entities: list[Entity]
+) -> None:
+    html = check(text, entities)
+    photos = [one.value for one in entities if one.type == "media"]
+    shown = [value for value in photos if value in ("0", "1", "99")]
+    assert sorted(re.findall(r'src="media:(\d+)"', html)) == sorted(shown)
+
+
+@given(TEXTS, ENTITIES)
+def test_inline_keeps_the_same_promises(text: str, entities: list[Entity]) -> None:
+    html = inline(text, entities)
+    assert letters(text_of(html)) == held(text)
+    assert sanitize(html) == html
+    assert {tag for tag, _ in tags(html)} <= {
+        "br", "strong", "em", "u", "s", "mark", "sub", "sup", "ins", "del", "code", "span", "a",
+        "time",
+    }  # fmt: skip
+
+
+@given(TEXTS, ENTITIES, st.lists(st.integers(0, 40), max_size=6), st.integers(0, 20))
+def test_ranges_and_skips_leave_exactly_the_other_characters(
+    text: str, entities: list[Entity], cuts: list[int], start: int
+) -> None:
+    cuts = sorted(set(cuts))
+    skip = list(zip(cuts[::2], cuts[1::2], strict=False))
+    kept = [
+        char
+        for place, char in enumerate(text)
+        if place >= start and not any(first <= place < last for first, last in skip)
+    ]
+    html = blocks(text, entities, start, skip=skip)
+    assert letters(text_of(html)) == held("".join(kept))
+    assert sanitize(html) == html
+
+
+@given(TEXTS, ENTITIES, st.integers(0, 40))
+def test_two_halves_show_together_what_the_whole_shows(
+    text: str, entities: list[Entity], cut: int
+) -> None:
+    cut = min(cut, len(text))
+    halves = blocks(text, entities, 0, cut) + blocks(text, entities, cut)
+    assert letters(text_of(halves)) == held(text)
+    photo = r'src="media:\d+"'
+    whole = blocks(text, entities)
+    assert sorted(re.findall(photo, halves)) == sorted(re.findall(photo, whole))
+
+
+@given(st.text(st.sampled_from("аб <&\u00a0😀"), max_size=30))
+def test_spaces_inside_a_line_stay_as_they_are(line: str) -> None:
+    assert text_of(blocks(line, ())) == line.strip()
+
+
+@given(st.text(st.sampled_from("<>/ab \"'=&;!-pdivscrtyle\n"), max_size=60))
+def test_cleaned_html_stays_as_it_is_when_cleaned_again(soup: str) -> None:
+    once = sanitize(soup)
+    assert sanitize(once) == once
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>alert(1)</script>",
+        "<img src=x onerror=alert(1)>",
+        '<a href="java&#10;script:alert(1)">x</a>',
+        '<p style="position:fixed">x</p>',
+        "<svg><script>1</script></svg>",
+        '<iframe src="https://example.org"></iframe>',
+        '<a href="data:text/html,x" onclick="y">x</a>',
+        '<p class="admin-bar">x</p>',
+        '<video src="http://10.0.0.1/x" poster="http://10.0.0.1/y"></video>',
+        "<math><mtext><table><mglyph><style><!--</style><img title='--&gt;&lt;img src=1 onerror=1>'>",
+    ],
+)
+def test_nothing_hostile_survives_cleaning(hostile: str) -> None:
+    left = sanitize(hostile)
+    assert not re.search(r"script|on\w+=|style=|src=|href=|class=|iframe|svg", left)
+
+
+def test_cleaning_keeps_what_templates_of_articles_use() -> None:
+    html = (
+        '<div class="poll quiz"><p class="question">Хлеб?</p><ul class="answers"><li class="answer'
+        ' correct">Да <meter value="40" min="0" max="100"></meter> <span class="share">40 %</span>'
+        '</li></ul></div><figure class="photo"><img src="media:0" alt="Хлеб"><figcaption>'
+        '<a href="post:12">было</a></figcaption></figure><p class="note"><a href="media:3">x</a></p>'
+    )
+    assert sanitize(html) == html
+
+
+# --- Characters and addresses -------------------------------------------------------------------
+
+
+@given(st.text(st.sampled_from("aж😀\U0010ffff\ud83d\n"), max_size=12))
+def test_telegrams_offsets_count_utf16_and_ours_code_points(text: str) -> None:
+    point = utf16(text)
+    before = [len(text[:place].encode("utf-16-le", "surrogatepass")) // 2 for place in range(len(text) + 1)]
+    for offset in range(-2, before[-1] + 3):
+        clamped = min(max(offset, 0), before[-1])
+        assert point(offset) == max(i for i, units in enumerate(before) if units <= clamped)
+
+
+@pytest.mark.parametrize(
+    ("address", "safe"),
+    [
+        ("https://example.org/a?b=1#c", "https://example.org/a?b=1#c"),
+        ("HTTP://example.org", "http://example.org"),
+        ("example.com/x", "https://example.com/x"),
+        ("t.me/name", "https://t.me/name"),
+        ("example.com:8080/x", "https://example.com:8080/x"),
+        ("//example.com/x", "https://example.com/x"),
+        ("пример.рф/путь", "https://пример.рф/путь"),
+        ("https://example.org/a b\"c'<d>", "https://example.org/a%20b%22c%27%3Cd%3E"),
+        ("https://[2001:db8::1]/x", "https://[2001:db8::1]/x"),
+        ("mailto:a@example.org", "mailto:a@example.org"),
+        ("tel:+70000000000", "tel:+70000000000"),
+        ("tg://resolve?domain=name", "tg://resolve?domain=name"),
+        ("javascript:alert(1)", None),
+        ("JaVaScRiPt:alert(1)", None),
+        ("java\nscript:alert(1)", None),
+        ("\x01javascript:alert(1)", None),
+        ("data:text/html,x", None),
+        ("vbscript:x", None),
+        ("file:///etc/passwd", None),
+        ("https://", None),
+        ("https:example.org", None),
+        ("https://user:word@example.org", None),
+        ("https://example.org\\@evil.example", None),
+        ("https://exa mple.org", None),
+        ("https://example.org:99999/", None),
+        ("https://[::1", None),
+        ("/relative", None),
+        ("#top", None),
+        ("?q=1", None),
+        ("word", None),
+        ("1.5", None),
+        ("mailto:", None),
+        ("tel:alert(1)x", None),
+        ("", None),
+        ("https://example.org/" + "x" * 10_000, None),
+    ],
+)
+def test_only_addresses_a_reader_may_be_sent_to_pass(address: str, safe: str | None) -> None:
+    assert safe_url(address) == safe
+    assert safe is None or safe_url(safe) == safe
+
+
+@given(st.text(max_size=40) | st.text(st.sampled_from("htps:/.@example?#[]%\\ \n-0"), max_size=30))
+def test_a_safe_address_stays_the_same_address(url: str) -> None:
+    safe = safe_url(url)
+    assert safe is None or (safe_url(safe) == safe and not re.search(r"[\s<>\"]", safe))
+
+
+# --- Telegram's own HTML ------------------------------------------------------------------------
+
+
+def both(html: str) -> tuple[str, list[tuple[str, str, str]]]:
+    """What either tree gives: the text, and each entity's kind, words and value."""
+    first = from_html(fragment_fromstring(f"<div>{html}</div>"))
+    second = from_html(BeautifulSoup(f"<div>{html}</div>", "lxml").div)
+    assert first == second
+    text, entities = first
+    return text, [(e.type, text[e.offset : e.offset + e.length], e.value) for e in entities]
+
+
+@pytest.mark.parametrize(
+    ("html", "kind", "words", "value"),
+    [
+        ("<b>x</b>", "bold", "x", ""),
+        ("<strong>x</strong>", "bold", "x", ""),
+        ("<i>x</i>", "italic", "x", ""),
+        ("<em>x</em>", "italic", "x", ""),
+        ("<u>x</u>", "underline", "x", ""),
+        ("<s>x</s>", "strikethrough", "x", ""),
+        ("<del>x</del>", "strikethrough", "x", ""),
+        ("<code>x</code>", "code", "x", ""),
+        ("<pre>x<br>y</pre>", "pre", "x\ny", ""),
+        ('<pre><code class="language-python">x</code></pre>', "pre", "x", "python"),
+        ("<blockquote>x</blockquote>", "blockquote", "x", ""),
+        ("<tg-spoiler>x</tg-spoiler>", "spoiler", "x", ""),
+        ('<span class="spoiler hidden" onclick="ShowSpoiler(this)"><span aria-hidden="true">x'
+         "</span></span>", "spoiler", "x", ""),
+        ('<a href="https://example.org/">https://example.org</a>', "url", "https://example.org", ""),
+        ('<a href="http://example.org/">example.org</a>', "url", "example.org", ""),
+        ('<a href="https://example.org/%D1%8F">example.org/я</a>', "url", "example.org/я", ""),
+        ('<a href="https://example.org/" onclick="return confirm(1)">тут</a>', "text_link", "тут",
+         "https://example.org/"),
+        ('<a href="https://t.me/iv?url=https%3A%2F%2Fexample.org%2Fa&amp;rhash=1">тут</a>',
+         "text_link", "тут", "https://example.org/a"),
+        ('<a href="mailto:a@example.org">a@example.org</a>', "email", "a@example.org", ""),
+        ('<a href="tel:+70000000000">+7 000 000 00 00</a>', "phone", "+7 000 000 00 00", ""),
+        ('<a href="https://t.me/Name">@name</a>', "mention", "@name", ""),
+        ('<a href="tg://user?id=7">Имя</a>', "mention_name", "Имя", "7"),
+        ('<a href="?q=%23%D1%85%D0%BB%D0%B5%D0%B1">#хлеб</a>', "hashtag", "#хлеб", ""),
+        ('<a href="" onclick="return ShowHashtag(&quot;x&quot;)">#x</a>', "hashtag", "#x", ""),
+        ('<a href="" onclick="return ShowCashtag(&quot;RUB&quot;)">$RUB</a>', "cashtag", "$RUB", ""),
+        ('<a href="" onclick="return ShowBotCommand(&quot;go&quot;)">/go</a>', "bot_command",
+         "/go", ""),
+        ('<a href="" onclick="return ShowMentionName()">Имя</a>', "mention_name", "Имя", ""),
+        ('<a href="stickers/sticker.webp">☕</a>', "custom_emoji", "☕", ""),
+        ('<a href="" onclick="return ShowNotLoadedEmoji()">☕</a>', "custom_emoji", "☕", ""),
+        ('<tg-emoji emoji-id="5"><i class="emoji" style="x"><b>☕</b></i></tg-emoji>',
+         "custom_emoji", "☕", "5"),
+        ('<tg-time unix="1700000000" format="t">завтра</tg-time>', "date", "завтра", "1700000000"),
+        ('<a href="javascript:alert(1)">x</a>', "text_link", "x", "javascript:alert(1)"),
+    ],
+)  # fmt: skip
+def test_each_kind_is_read_from_telegrams_html(
+    html: str, kind: str, words: str, value: str
+) -> None:
+    assert both(f"до {html} после") == (f"до {words} после", [(kind, words, value)])
+
+
+def test_plain_emoji_are_text() -> None:
+    html = '<b>а <i class="emoji" style="x"><b>🏔</b></i></b> <img class="emoji" alt="☕" src="x">'
+    assert both(html) == ("а 🏔 ☕", [("bold", "а 🏔", "")])
+
+
+def test_a_collapsed_quotation_says_so() -> None:
+    for mark in ("expandable", 'class="expandable"'):
+        _, (quote,) = from_html(fragment_fromstring(f"<div><blockquote {mark}>x</blockquote></div>"))
+        assert quote.attrs == {"collapsed": "true"}
+
+
+def test_newlines_of_the_source_are_layout_and_the_ends_are_trimmed() -> None:
+    html = "\n   <b>Раз</b>,\n   два<br>\n <br>  три\n<i>четыре </i>\n\t "
+    assert both(html) == (
+        "Раз, два\n\n  три четыре",
+        [("bold", "Раз", ""), ("italic", "четыре", "")],
+    )
+
+
+def test_scripts_and_comments_are_no_text() -> None:
+    assert both("а<!-- нет --><script>нет</script><style>нет</style>б") == ("аб", [])
+
+
+def test_formatting_inside_formatting_comes_outer_first() -> None:
+    text, marked = both('<b>раз <i>два <a href="https://example.org">три</a></i></b>')
+    assert text == "раз два три"
+    assert [kind for kind, *_ in marked] == ["bold", "italic", "text_link"]
+
+
+TELEGRAM = {"bold": "b", "italic": "i", "underline": "u", "strikethrough": "s", "code": "code",
+            "pre": "pre", "blockquote": "blockquote", "spoiler": "tg-spoiler"}  # fmt: skip
+
+
+@st.composite
+def nested(draw: st.DrawFn) -> str:
+    """HTML as Telegram writes it."""
+    pieces = draw(
+        st.lists(
+            st.one_of(
+                st.sampled_from(["а", "б &amp; в", "<br>", "😀", " "]),
+                st.tuples(st.sampled_from(sorted(TELEGRAM.values())), st.sampled_from(["х", "у<br>я"])),
+            ),
+            max_size=8,
+        )
+    )
+    return "".join(one if isinstance(one, str) else f"<{one[0]}>{one[1]}</{one[0]}>" for one in pieces)
+
+
+@given(nested())
+def test_what_is_read_from_telegrams_html_is_shown_in_full(html: str) -> None:
+    element = fragment_fromstring(f"<div>{html}</div>")
+    text, entities = from_html(element)
+    assert letters(text) == letters(str(element.text_content()))
+    assert all(0 <= e.offset < e.offset + e.length <= len(text) for e in entities)
+    check(text, entities)
+
+
+# --- Real posts ---------------------------------------------------------------------------------
+
+
+def export_posts(folder: Path) -> Iterator[Any]:
+    from crosspost.model import Post
+
+    settings = ExportReader.Settings(path=folder) if hasattr(ExportReader, "Settings") else None
+    if settings is None:
+        pytest.skip("the export reader has no settings")
+    reader = ExportReader.open(settings)
+    yield from (one for one in reader.changes(None) if isinstance(one, Post))
+
+
+def message_texts(page: Path) -> Iterator[Any]:
+    root = document_fromstring(page.read_bytes(), parser=HTMLParser(encoding="utf-8"))
+    for element in root.iter("div"):
+        names = (element.get("class") or "").split()
+        if names == ["text"] or "js-message_text" in names:
+            yield element
+
+
+@pytest.mark.skipif(not FIXTURES.is_dir(), reason="no real channel data here")
+def test_every_message_of_real_pages_keeps_each_character() -> None:
+    count = 0
+    for page in sorted(FIXTURES.rglob("*.html")):
+        for element in message_texts(page):
+            text, entities = from_html(element)
+            assert letters(text) == letters(str(element.text_content())) or element.find(".//img")
+            check(text, entities)
+            count += 1
+    assert count > 2000
+
+
+# --- Work ---------------------------------------------------------------------------------------
+
+MANY = 20_000
+LONG = "ab " * MANY
+
+
+@pytest.mark.parametrize(
+    "entities",
+    [
+        [entity("blockquote", i, 3 * MANY - 2 * i) for i in range(MANY)],
+        [entity("blockquote", i, MANY) for i in range(MANY)],
+        [entity("list" if i % 2 else "item", i, 3 * MANY - i) for i in range(MANY)],
+        [entity("bold", i, 3 * MANY - 2 * i) for i in range(MANY)],
+        [entity(("bold", "italic", "code", "spoiler")[i % 4], i, 5000) for i in range(MANY)],
+        [entity("text_link", i, MANY, f"https://example.org/{i}") for i in range(MANY)],
+        [entity("media", 5, 0, "1") for _ in range(MANY)],
+        [entity(("table", "row", "cell")[i % 3], 5, 0) for i in range(MANY)],
+    ],
+    ids=["nested", "crossing", "lists", "bold", "mixed", "links", "photos", "empty"],
+)
+def test_hostile_entities_cost_no_more_than_their_number(entities: list[Entity]) -> None:
+    start = time.process_time()
+    html = blocks(LONG, entities)
+    assert letters(text_of(html)) == letters(LONG)
+    assert time.process_time() - start < 3
+    depth = deepest = 0
+    for found in TAG.finditer(html):
+        depth += -1 if found[1] else found[2] not in VOID
+        deepest = max(deepest, depth)
+    assert deepest < 100
+    assert sanitize(html) == html
+
+
+@pytest.mark.parametrize("text", ["\n" * 10**6, " \n" * 500_000, "<" * 10**6, "а\n\n" * 300_000])
+def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
+    start = time.process_time()
+    assert letters(text_of(blocks(text, [entity("bold", 0, len(text))]))) == letters(text)
+    assert time.process_time() - start < 3
