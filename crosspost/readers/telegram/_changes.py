@@ -1,0 +1,270 @@
+"""What is new, edited or gone since a cursor.
+
+The history is the truth about what is new; ``updates.getChannelDifference`` with the stored pts
+(https://core.telegram.org/api/updates) is Telegram's own record of edits and deletions since then.
+Both are asked for in one packet. Where Telegram's record does not reach back far enough, the recent
+messages are read again, and ``Complete`` tells what of them is gone.
+
+The first run walks the whole history upwards. Its cursor holds the pts from before the walk, so
+what changes on the way is learned at its end; a walk that stops goes on where it was.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec.structs import replace
+
+from crosspost.model import Record
+from crosspost.readers import Change, Checkpoint, Complete, Deleted, Note
+from crosspost.readers.telegram._albums import Part, join
+from crosspost.readers.telegram._history import PAGE, History, Page, grouped
+
+FORM: Final = 1
+"""Higher when the same messages give other posts than before: then they are read again."""
+WINDOW: Final = 1000
+"""How many messages are read again where Telegram's record has a gap."""
+_NEIGHBOURS: Final = 9
+"""How far another part of an album may be."""
+_LOST: Final = ("PersistentTimestampInvalidError", "PersistentTimestampEmptyError")
+
+
+class Cursor(Record, frozen=True):
+    """Where a reading stands: all messages up to ``newest`` are known as they were at ``pts``.
+    ``walk`` is the message the first walk has still to reach, 0 after it."""
+
+    form: int
+    channel: int
+    pts: int
+    newest: int = 0
+    walk: int = 0
+
+    def text(self) -> str:
+        return msgspec.json.encode(self).decode()
+
+
+def read(text: str | None) -> Cursor | None:
+    """The cursor that ``text`` says; None where there is none of this form."""
+    if not text:
+        return None
+    try:
+        cursor = msgspec.json.decode(text, type=Cursor)
+    except msgspec.DecodeError:
+        return None
+    return cursor if cursor.form == FORM else None
+
+
+def changes(history: History, text: str | None) -> Iterator[Change]:
+    """See ``crosspost.readers.Reader.changes``."""
+    cursor = read(text)
+    if cursor is None:
+        top = history.page(limit=1)
+        last = top.messages[-1].id if top.messages else 0
+        cursor = Cursor(form=FORM, channel=history.id, pts=top.pts, walk=last)
+        yield Checkpoint(cursor.text())
+    history.must_be(cursor.channel)
+    if cursor.walk:
+        yield from _walk(history, cursor)
+        cursor = replace(cursor, newest=cursor.walk, walk=0)
+    yield from _since(history, cursor)
+
+
+def _walk(history: History, cursor: Cursor) -> Iterator[Change]:
+    """The first walk, from where it stopped up to ``cursor.walk``."""
+    first = history.page(after=cursor.newest)
+    since_mark = 0
+    for post in history.posts(history.up(first)):
+        if post.id > cursor.walk:
+            break
+        if max(post.ids) <= cursor.newest:
+            continue
+        yield post
+        since_mark += 1
+        if since_mark >= PAGE:
+            since_mark = 0
+            yield from history.said()
+            yield Checkpoint(replace(cursor, newest=post.id).text())
+    yield from history.said()
+    yield Checkpoint(replace(cursor, newest=cursor.walk, walk=0).text())
+
+
+def _since(history: History, cursor: Cursor) -> Iterator[Change]:
+    """What is new, then what else Telegram says has changed."""
+    new, difference = _both(history, cursor)
+    if not new.messages and _says_nothing(difference):
+        return
+    seen = [cursor.newest]
+    for count, post in enumerate(history.posts(_noting(history.up(new), seen)), start=1):
+        yield post
+        if count % PAGE == 0:
+            yield Checkpoint(replace(cursor, newest=post.id).text())
+    yield from history.said()
+    now = replace(cursor, newest=max(seen))
+    if difference is None:
+        yield from _window(history, now)
+    else:
+        yield from _differences(history, now, difference, cursor.newest)
+
+
+def _noting(pages: Iterable[Page], seen: list[int]) -> Iterator[Page]:
+    """The pages; the highest id on them is left in ``seen``."""
+    for page in pages:
+        seen[0] = max(seen[0], page.messages[-1].id)
+        yield page
+
+
+def _both(history: History, cursor: Cursor) -> tuple[Page, Any]:
+    """New messages, and the first difference; None where Telegram does not know the pts."""
+    try:
+        answer, difference = history.ask(
+            lambda: history.request(after=cursor.newest),
+            lambda: _request(history, cursor.pts),
+        )
+    except Exception as error:
+        if type(error.__context__).__name__ not in _LOST:
+            raise
+        return history.page(after=cursor.newest), None
+    page = history.turned(answer)
+    return page._replace(messages=[one for one in page.messages if one.id > cursor.newest]), (
+        difference
+    )
+
+
+def _request(history: History, pts: int) -> Any:
+    from telethon.tl.functions.updates import (  # type: ignore[import-untyped]
+        GetChannelDifferenceRequest,
+    )
+    from telethon.tl.types import (  # type: ignore[import-untyped]
+        ChannelMessagesFilterEmpty,
+    )
+
+    return GetChannelDifferenceRequest(
+        history.channel(), ChannelMessagesFilterEmpty(), pts=max(pts, 1), limit=PAGE, force=False
+    )
+
+
+def _says_nothing(difference: Any) -> bool:
+    return type(difference).__name__ == "ChannelDifferenceEmpty" and bool(difference.final)
+
+
+def _differences(history: History, cursor: Cursor, difference: Any, known: int) -> Iterator[Change]:
+    """The differences from ``cursor.pts`` on, of which the first is here, up to the last.
+    Messages above ``known`` were read from the history just now."""
+    while True:
+        kind = type(difference).__name__
+        if kind == "ChannelDifferenceTooLong":
+            yield from _window(history, cursor)
+            return
+        cursor = replace(cursor, pts=difference.pts)
+        if kind == "ChannelDifference":
+            history.learn(difference.chats)
+            yield from _told(history, difference, known)
+            yield from history.said()
+        yield Checkpoint(cursor.text())
+        if difference.final:
+            return
+        [difference] = history.ask(partial(_request, history, cursor.pts))
+
+
+class _Told(NamedTuple):
+    """What a difference says, gathered."""
+
+    edited: dict[int, Any]
+    deleted: list[int]
+    pages: set[int]
+    """The ids of web pages that are known only now."""
+
+
+def _gathered(difference: Any, known: int) -> _Told:
+    told = _Told({one.id: one for one in difference.new_messages if one.id <= known}, [], set())
+    for update in difference.other_updates:
+        kind = type(update).__name__
+        if kind in ("UpdateEditChannelMessage", "UpdateNewChannelMessage"):
+            told.edited[update.message.id] = update.message
+        elif kind == "UpdateDeleteChannelMessages":
+            told.deleted.extend(update.messages)
+        elif kind == "UpdateChannelWebPage":
+            told.pages.add(update.webpage.id)
+    for gone in told.deleted:
+        told.edited.pop(gone, None)
+    return told
+
+
+def _told(history: History, difference: Any, known: int) -> Iterator[Change]:
+    """The posts that a difference says were edited, as they are now, and what it says is gone."""
+    from crosspost.readers.telegram._records import peers
+
+    told = _gathered(difference, known)
+    named = peers(difference.users, difference.chats)
+    around: set[int] = set()
+    for message in told.edited.values():
+        part = history.part(message, named)
+        if part and part.group:
+            around |= _near(message.id)
+        elif part:
+            yield part.post
+    for gone in told.deleted:
+        around |= _near(gone)
+    changed = {*told.edited, *told.deleted}
+    yield from _albums_of(history, sorted(around - set(told.deleted)), changed)
+    if told.pages:
+        yield from _with_pages(history, told.pages)
+    if told.deleted:
+        yield Deleted(ids=tuple(sorted(told.deleted)))
+
+
+def _near(message_id: int) -> set[int]:
+    return set(range(max(message_id - _NEIGHBOURS, 1), message_id + _NEIGHBOURS + 1))
+
+
+def _albums_of(history: History, ids: list[int], changed: set[int]) -> Iterator[Change]:
+    """The albums among the messages ``ids`` of which something changed, or may be gone."""
+    groups: dict[int, list[Part]] = {}
+    for start in range(0, len(ids), PAGE):
+        for part in history.parts(history.some(ids[start : start + PAGE])):
+            if part.group:
+                groups.setdefault(part.group, []).append(part)
+    for group in groups.values():
+        reach = set().union(*(_near(part.post.id) for part in group))
+        if reach & changed:
+            yield join(group)
+
+
+def _with_pages(history: History, pages: set[int]) -> Iterator[Change]:
+    """Recent posts whose link preview Telegram has made only now."""
+    page = history.page()
+    for message in page.messages:
+        web = getattr(message.media, "webpage", None) if hasattr(message, "media") else None
+        part = history.part(message, page.peers) if web is not None and web.id in pages else None
+        if part:
+            yield part.post
+
+
+def _window(history: History, cursor: Cursor) -> Iterator[Change]:
+    """The recent messages read again, because Telegram no longer tells what changed."""
+    top = history.page()
+    last = top.messages[-1].id if top.messages else cursor.newest
+    pages, count = [], 0
+    for page in history.down(top):
+        pages.append(page)
+        count += len(page.messages)
+        if count >= WINDOW:
+            break
+    whole = count < WINDOW
+    first = 1 if whole else pages[-1].messages[0].id
+    cut = 0 if whole or not grouped(pages[-1].messages[0]) else first
+    for post in history.posts(reversed(pages)):
+        if cut in post.ids:
+            first = max(post.ids) + 1
+        else:
+            yield post
+    yield from history.said()
+    newest = max(last, cursor.newest)
+    yield Complete(first=first, last=newest)
+    if not whole:
+        yield Note(
+            text=f"Telegram no longer tells what was edited or deleted since the last run: the "
+            f"last {count} messages were read again; «crosspost backfill» reads older ones"
+        )
+    yield Checkpoint(replace(cursor, pts=top.pts or cursor.pts, newest=newest).text())

@@ -1,0 +1,342 @@
+"""The connection to Telegram: one account, one thread of its own, requests that end.
+
+Telethon is asynchronous, readers are not: its loop runs in a private thread, and ``ask`` hands a
+request over and waits. Every request has a time limit; one that gets no answer is made again over
+a new connection; a pause that Telegram asks for is waited out or ends the run.
+
+A session belongs to one process at a time (a second one would revoke it): it is locked. Blogs of
+one config share a link: ``link`` counts who holds it.
+"""
+
+import asyncio
+import logging
+import threading
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from crosspost import __version__
+from crosspost.errors import Busy, ReaderError
+from crosspost.readers.telegram import _trouble
+from crosspost.readers.telegram._settings import TelegramSettings
+
+T = TypeVar("T")
+log = logging.getLogger("crosspost.telegram")
+
+_GRACE: Final = 5.0
+"""Seconds for saying goodbye."""
+_WAITS: Final = 10
+"""How often one request may be told to wait."""
+
+_links: dict[str, "Link"] = {}
+_links_lock = threading.Lock()
+
+
+def link(settings: TelegramSettings, base: Path) -> "Link":
+    """The link of this session in this process. Release it by ``close``. Raises ``Busy``,
+    ``ReaderError``."""
+    key = session_key(settings, base)
+    with _links_lock:
+        found = _links.get(key)
+        if found is None:
+            found = _links[key] = Link(settings, base)
+        found.holders += 1
+        return found
+
+
+def session_path(settings: TelegramSettings, base: Path) -> Path:
+    """Where the session's file is. Telethon insists on its suffix."""
+    path = base / Path(settings.session.get_secret_value()).expanduser()
+    return path if path.suffix == ".session" else path.with_name(path.name + ".session")
+
+
+def session_key(settings: TelegramSettings, base: Path) -> str:
+    """What names a session in this process, without giving it away."""
+    if settings.session_string:
+        return sha256(settings.session_string.encode()).hexdigest()[:32]
+    return str(session_path(settings, base).absolute())
+
+
+class Link:
+    """One account's connection. Opened by the first request."""
+
+    def __init__(self, settings: TelegramSettings, base: Path) -> None:
+        self.settings = settings
+        self.holders = 0
+        self.on_wait: Callable[[float], None] | None = None
+        """Called every second of a pause that Telegram asks for, with the seconds left."""
+        self._base = base
+        self._key = session_key(settings, base)
+        self._lock: Any = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._client: Any = None
+        self._listening = False
+        self._bells: dict[int, threading.Event] = {}
+        self._guard = threading.RLock()
+
+    # --- For the readers ---
+
+    def ask(self, request: Any) -> Any:
+        """Telegram's answer to a TL request. Raises Telethon's RPCError for what is refused,
+        ``ReaderError`` and ``Later`` for what ends the run."""
+        return self.run(self._ask(lambda client: client(request)))
+
+    def ask_both(self, *requests: Any) -> list[Any]:
+        """The answers to several requests in one packet."""
+
+        async def both(client: Any) -> list[Any]:
+            return list(await asyncio.gather(*(client(request) for request in requests)))
+
+        return self.run(self._ask(both))
+
+    def stream(self, pull: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+        """The answer to whatever ``pull`` asks the client; tried again like a request."""
+        return self.run(self._ask(pull))
+
+    def bell(self, channel_id: int) -> threading.Event:
+        """The event that is set when something happens in the channel. Starts listening."""
+        self._bells.setdefault(channel_id, threading.Event())
+        if not self._listening:
+            self.run(self._listen())
+        return self._bells[channel_id]
+
+    def close(self) -> None:
+        """One holder less; the last one ends the connection."""
+        with _links_lock:
+            self.holders -= 1
+            if self.holders > 0:
+                return
+            _links.pop(self._key, None)
+        self.shut()
+
+    def shut(self) -> None:
+        """Ends the connection, whatever is going on in it."""
+        with self._guard:
+            loop, thread = self._loop, self._thread
+            if loop is not None and thread is not None:
+                with suppress(Exception):
+                    asyncio.run_coroutine_threadsafe(self._goodbye(), loop).result(_GRACE)
+                loop.call_soon_threadsafe(loop.stop)
+                thread.join(_GRACE)
+            self._loop = self._thread = self._client = None
+            self._listening = False
+            if self._lock is not None:
+                self._lock.release()
+                self._lock = None
+
+    # --- The thread ---
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """The result of ``work`` in the private loop. An interrupt here cancels it there."""
+        future = asyncio.run_coroutine_threadsafe(work, self._started())
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def _started(self) -> asyncio.AbstractEventLoop:
+        with self._guard:
+            if self._loop is None:
+                self._lock = self._locked()
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_turn, args=(self._loop,), name="telegram", daemon=True
+                )
+                self._thread.start()
+            return self._loop
+
+    def _locked(self) -> Any:
+        from filelock import FileLock, Timeout
+
+        if self.settings.session_string:
+            from tempfile import gettempdir
+
+            path = Path(gettempdir()) / f"crosspost-{self._key}.lock"
+        else:
+            path = Path(f"{self._key}.lock")
+        if not path.parent.is_dir():
+            raise ReaderError(f"There is no folder {path.parent} for the Telegram session")
+        lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise Busy(
+                "Another crosspost uses this Telegram session: wait for it to end, or log in "
+                "with a session of its own for this one"
+            ) from error
+        except OSError as error:
+            raise ReaderError(f"The Telegram session cannot be locked: {error}") from error
+        return lock
+
+    # --- The client ---
+
+    async def client(self, *, fresh: bool = False) -> Any:
+        """The connected client. ``fresh``: also without login. Raises ``ReaderError``."""
+        if self._client is None:
+            self._client = self._made(fresh)
+        if not self._client.is_connected():
+            try:
+                await asyncio.wait_for(self._greet(fresh), self.settings.timeout * 2)
+            except BaseException:
+                await self._hang_up()
+                raise
+        return self._client
+
+    async def _greet(self, fresh: bool) -> None:
+        await self._client.connect()
+        if not fresh and not await self._client.is_user_authorized():
+            raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
+        if self._listening:
+            await self._client.set_receive_updates(True)
+
+    def _made(self, fresh: bool) -> Any:
+        from telethon import TelegramClient  # type: ignore[import-untyped]
+
+        settings = self.settings
+        return TelegramClient(
+            self._session(fresh),
+            settings.api_id,
+            settings.api_hash.get_secret_value(),
+            timeout=min(settings.timeout, 10),
+            request_retries=2,
+            connection_retries=settings.attempts,
+            retry_delay=settings.pause,
+            flood_sleep_threshold=0,
+            raise_last_call_error=True,
+            receive_updates=False,
+            device_model="Crosspost",
+            app_version=__version__,
+        )
+
+    def _session(self, fresh: bool) -> Any:
+        """The login, read from its file or its text; no name of anyone is written into it."""
+        from sqlite3 import DatabaseError
+
+        from telethon.sessions import SQLiteSession, StringSession  # type: ignore[import-untyped]
+
+        path = session_path(self.settings, self._base)
+        if self.settings.session_string:
+            try:
+                session = StringSession(self.settings.session_string)
+            except Exception as error:
+                raise ReaderError(
+                    "The Telegram session is not complete: copy it again, or run «crosspost login»"
+                ) from error
+        else:
+            if not fresh and not path.exists():
+                raise ReaderError(
+                    f"No one is logged in to Telegram ({path} does not exist): run "
+                    "«crosspost login»"
+                )
+            try:
+                path.touch(mode=0o600)
+                path.chmod(0o600)
+                session = SQLiteSession(str(path))
+            except (OSError, DatabaseError) as error:
+                raise ReaderError(
+                    f"The Telegram session {path} cannot be used ({error}): mend that, or delete "
+                    "the file and run «crosspost login»"
+                ) from error
+            session.save_entities = False
+        if not fresh and not session.auth_key:
+            raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
+        if server := self.settings.server:
+            session.set_dc(server.dc, server.address, server.port)
+        return session
+
+    async def _ask(self, pull: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
+        """Until there is an answer: over new connections, after pauses, but not for ever."""
+        failures = waits = 0
+        while True:
+            try:
+                client = await self.client()
+                return await asyncio.wait_for(pull(client), self.settings.timeout)
+            except Exception as error:
+                if type(error).__name__ in _trouble.ACCOUNT:
+                    raise _trouble.sentence(error) from error
+                seconds = getattr(error, "seconds", None)
+                if seconds is not None:
+                    waits += 1
+                    if seconds > self.settings.patience or waits > _WAITS:
+                        raise _trouble.too_long(seconds) from error
+                    await self._sleep(seconds)
+                    continue
+                if not _broken(error):
+                    raise
+                await self._again(failures, error)
+            except asyncio.CancelledError as error:
+                # Telethon cancels what it cannot send any more; nobody asked us to stop.
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                await self._again(failures, error)
+            failures += 1
+
+    async def _again(self, failures: int, error: BaseException) -> None:
+        """Hangs up and waits before the next attempt, if there is to be one."""
+        attempts = self.settings.attempts
+        log.info("no answer from Telegram (%s): %s", type(error).__name__, error)
+        await self._hang_up()
+        if failures + 1 >= attempts:
+            raise ReaderError(_trouble.NO_ANSWER.format(attempts=attempts)) from error
+        await asyncio.sleep(self.settings.pause * 2**failures)
+
+    async def _sleep(self, seconds: float) -> None:
+        log.warning("Telegram asks to wait %s", _trouble.span(seconds))
+        end = time.monotonic() + seconds
+        while (left := end - time.monotonic()) > 0:
+            if self.on_wait:
+                self.on_wait(left)
+            await asyncio.sleep(min(left, 1))
+
+    async def _hang_up(self) -> None:
+        if self._client is not None:
+            with suppress(Exception):
+                await asyncio.wait_for(self._client.disconnect(), _GRACE)
+
+    async def _goodbye(self) -> None:
+        """Ends the connection, the session and whatever still runs in this loop."""
+        await self._hang_up()
+        mine = asyncio.current_task()
+        rest = [task for task in asyncio.all_tasks() if task is not mine]
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    # --- The doorbell ---
+
+    async def _listen(self) -> None:
+        from telethon import events
+
+        client = await self.client()
+        client.add_event_handler(self._rung, events.Raw())
+        await asyncio.wait_for(client.set_receive_updates(True), self.settings.timeout)
+        self._listening = True
+
+    async def _rung(self, update: Any) -> None:
+        message = getattr(update, "message", None)
+        peer = getattr(message, "peer_id", None)
+        channel_id = getattr(update, "channel_id", None) or getattr(peer, "channel_id", None)
+        bell = self._bells.get(channel_id or 0)
+        if bell is not None:
+            bell.set()
+
+
+def _turn(loop: asyncio.AbstractEventLoop) -> None:
+    """The thread: turns the loop until it is stopped."""
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
+
+
+def _broken(error: Exception) -> bool:
+    """Whether the connection is to blame."""
+    return isinstance(error, OSError | asyncio.TimeoutError | EOFError | BufferError)
