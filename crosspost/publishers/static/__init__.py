@@ -206,7 +206,7 @@ class StaticPublisher:
             uploads=known,
             posters=posters,
             portrait=self._portrait(article.author.photo),
-            mentions=bodies.mentions(article.body),
+            mentions=bodies.mentions(article),
             tags=tags,
         )
 

@@ -17,6 +17,7 @@ _LINKED: Final = re.compile(
     r'<(img|video|audio|a)((?:\s+[^\s=>"/]+(?:="[^"]*")?)*)\s*/?>'
     r'|<div class="(?:[^"]* )?gallery\b|</div>'
     r'|<figure class="([^"]*\bspoiler\b[^"]*)">|</figure>|<table\b|</table>'
+    r"|</(?:video|audio)>"
 )
 _FRAMED: Final = {"<table": '<div class="wide" tabindex="0"><table', "</table>": "</table></div>"}
 """A table too wide for a phone scrolls by itself, by keyboard too."""
@@ -40,9 +41,11 @@ class Links(NamedTuple):
     post: Callable[[int], str | None]
 
 
-def mentions(body: str) -> tuple[int, ...]:
-    """The posts that the fragment links to."""
-    return tuple(sorted({int(found) for found in _MENTION.findall(body)}))
+def mentions(article: Article) -> tuple[int, ...]:
+    """The posts that the article links to."""
+    captions = (figure.caption for figure in article.figures)
+    whole = " ".join((article.lead, article.body, article.attribution, article.credit, *captions))
+    return tuple(sorted({int(found) for found in _MENTION.findall(whole)}))
 
 
 def plain(fragment: str) -> str:
@@ -69,13 +72,16 @@ def resolve(
 def _pieces(
     fragment: str, article: Article, uploads: Mapping[int, Upload], links: Links, zoom: str
 ) -> Iterator[str]:
-    done, gallery, hidden = 0, False, False
+    done, gallery, hidden, playing = 0, False, False, True
     for match in _LINKED.finditer(fragment):
         yield fragment[done : match.start()]
         done = match.end()
         name = match[1]
         if not name:
             piece = match[0]
+            if piece in ("</video>", "</audio>"):
+                yield piece if playing else ""
+                continue
             if "div" in piece:
                 gallery = piece != "</div>"
             elif "figure" in piece:
@@ -89,10 +95,11 @@ def _pieces(
         number = _number(attributes.get("src", ""), "media:")
         upload = uploads.get(number)
         if upload is None:
-            yield "" if name == "img" else f"<{name} hidden>"
+            playing = False
             continue
         media = article.figures[number].media if number < len(article.figures) else None
-        if name == "img":
+        playing = not upload.mime.startswith("image/")
+        if not playing:
             alt = attributes.get("alt") or _alt(article, number)
             yield picture(
                 upload, links, alt, NARROW if gallery else WIDE, zoom="" if hidden else zoom

@@ -218,7 +218,9 @@ class Files:
 
 
 def _pictured(media: Media) -> bool:
-    return media.kind in _PICTURES or media.mime.startswith("image/")
+    if media.mime:
+        return media.kind == "photo" or media.mime.startswith("image/")
+    return media.kind in _PICTURES
 
 
 def _suffix(file: Path, media: Media) -> str:

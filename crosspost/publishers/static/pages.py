@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
 
+from crosspost.markup import safe_url
 from crosspost.model import Article, Record, Upload
 from crosspost.publishers.static import bodies, names
 from crosspost.publishers.static.bodies import Links
@@ -47,6 +48,8 @@ class Teaser(Record, frozen=True):
     cover: str = ""
     alt: str = ""
     kinds: tuple[str, ...] = ()
+    frame: str = ""
+    """Changes with what a list page takes from its newest article: author, language, zone."""
 
 
 class Look(NamedTuple):
@@ -60,13 +63,14 @@ class Look(NamedTuple):
 
 
 _teasers: Final = msgspec.json.Decoder(Teaser)
-_LEAD: Final = 280
+_LEAD: Final = 240
 
 
 def teaser(entry: Entry) -> str:
     """What other pages show of the article, as the catalogue keeps it."""
     article = entry.article
     kinds = (figure.media.kind for figure in article.figures)
+    frame = (article.author, entry.portrait, article.language, article.timezone)
     shown = Teaser(
         title=article.title,
         lead=bodies.shorten(bodies.plain(article.lead) or bodies.plain(article.body), _LEAD),
@@ -76,6 +80,7 @@ def teaser(entry: Entry) -> str:
         comments=article.comments.count if article.comments else None,
         cover=entry.uploads.get(article.cover, "") if article.cover is not None else "",
         kinds=tuple(dict.fromkeys(kind for kind in kinds if kind != "photo")),
+        frame=digest(msgspec.json.encode(frame)),
     )
     return msgspec.json.encode(shown).decode()
 
@@ -118,6 +123,7 @@ class Pages:
             cover=cover and self._cover(article, cover, links),
             figure=article.figures[article.cover] if cover and article.cover is not None else None,
             author=self._author(entry, links),
+            discuss=article.comments and safe_url(article.comments.url),
             tags=[
                 (name, links.to(names.listing(row.blog, key, 0)))
                 for key, name in sorted(entry.tags.items())
@@ -411,8 +417,14 @@ class Pages:
         return environment.get_template(str(environment.globals["wording"])).module
 
     def _environment(self, language: str, timezone: str) -> "Environment":
+        from babel import Locale, UnknownLocaleError
+
         from crosspost.templating import environment
 
+        try:
+            Locale.parse(language)
+        except (UnknownLocaleError, ValueError):
+            language = "en"
         folder, known = self._overrides, language in LANGUAGES
         own = folder is not None and (folder / f"{language}.html").is_file()
         found = environment(language, timezone, self._look.templates)
