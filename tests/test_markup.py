@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from bs4 import BeautifulSoup
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from lxml.html import HTMLParser, document_fromstring, fragment_fromstring
 
@@ -215,6 +215,7 @@ def test_ranges_and_skips_leave_exactly_the_other_characters(
 def test_two_halves_show_together_what_the_whole_shows(
     text: str, entities: list[Entity], cut: int
 ) -> None:
+    assume(text)
     cut = min(cut, len(text))
     halves = blocks(text, entities, 0, cut) + blocks(text, entities, cut)
     assert letters(text_of(halves)) == held(text)
@@ -358,7 +359,7 @@ def both(html: str) -> tuple[str, list[tuple[str, str, str]]]:
         ('<pre><code class="language-python">x</code></pre>', "pre", "x", "python"),
         ("<blockquote>x</blockquote>", "blockquote", "x", ""),
         ("<tg-spoiler>x</tg-spoiler>", "spoiler", "x", ""),
-        ('<span class="spoiler hidden"><span aria-hidden="true">x</span></span>', "spoiler", "x", ""),
+        ('<span class="spoiler hidden"><span aria-hidden="1">x</span></span>', "spoiler", "x", ""),
         ('<a href="https://e.org/">https://e.org</a>', "url", "https://e.org", ""),
         ('<a href="http://example.org/">example.org</a>', "url", "example.org", ""),
         ('<a href="https://example.org/%D1%8F">example.org/я</a>', "url", "example.org/я", ""),

@@ -54,7 +54,7 @@ def blocks(
 
     A blank line ends a paragraph, a newline is ``<br>``; white space at the borders of blocks
     goes. ``skip`` lists sorted ranges whose characters leave no trace. What has no length (media,
-    a divider) belongs to the range that begins at its offset, at the text's end to the last one.
+    a divider) belongs to the range of the character after it, at the text's end of the last one.
     """
     end = len(text) if end is None else min(end, len(text))
     start = min(max(start, 0), end)

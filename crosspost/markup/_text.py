@@ -102,6 +102,7 @@ class Window:
         return offset - self.first - self.gone[count - 1] - min(offset - begin, taken)
 
     def holds(self, offset: int) -> bool:
-        """Whether what has no length at this offset belongs here and not to the next window."""
-        offset = min(max(offset, 0), self.size)
-        return self.first <= offset < self.last or offset == self.last == self.size
+        """Whether what has no length at this offset belongs here and not to another window: it
+        belongs to the character after it, at the text's end to the last one."""
+        offset = min(max(offset, 0), max(self.size - 1, 0))
+        return self.first <= offset < self.last or not self.size
