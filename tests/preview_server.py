@@ -204,7 +204,9 @@ class PreviewServer:
         body = "<br/><br/>".join(filter(None, (markup(member) for member in members)))
         if body:
             parts.append(
-                '<div class="tgme_widget_message_text js-message_text" dir="auto">' + body + "</div>"
+                '<div class="tgme_widget_message_text js-message_text" dir="auto">'
+                + body
+                + "</div>"
             )
         parts += [_poll(one), _location(one), one.get("html", ""), _reactions(one)]
         if not "".join(parts).strip():
@@ -322,7 +324,7 @@ class PreviewServer:
 def _handler(server: PreviewServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
-        wbufsize = -1
+        disable_nagle_algorithm = True
 
         def do_GET(self) -> None:  # noqa: N802
             server.asked.append(self.path)
@@ -368,7 +370,9 @@ def _piece(piece: dict[str, Any]) -> str:
     if kind == "custom_emoji":
         image = "background-image:url('//telegram.org/img/emoji/40/F09F918D.png')"
         drawn = f'<i class="emoji" style="{image}"><b>{text}</b></i>'
-        return f'<tg-emoji emoji-id="{piece.get("document_id", "")}">{drawn}</tg-emoji>'
+        number = str(piece.get("document_id", ""))
+        number = number if number.isdigit() else ""
+        return f'<tg-emoji emoji-id="{number}">{drawn}</tg-emoji>'
     href = _href(kind, piece)
     if not href:
         return text
@@ -458,7 +462,7 @@ def _location(one: Message) -> str:
     return (
         '<a class="tgme_widget_message_location_wrap" href="https://maps.google.com/maps?q='
         f'{at["latitude"]},{at["longitude"]}&z=15"><div class="tgme_widget_message_location_title">'
-        f'{escape(one.get("place_name", ""))}</div>'
+        f"{escape(one.get('place_name', ''))}</div>"
         f'<div class="tgme_widget_message_location_address">{escape(one.get("address", ""))}</div></a>'
     )
 
@@ -466,7 +470,7 @@ def _location(one: Message) -> str:
 def _reactions(one: Message) -> str:
     shown = "".join(
         '<span class="tgme_reaction"><i class="emoji"><b>'
-        f'{reaction.get("emoji", "")}</b></i>{reaction["count"]}</span>'
+        f"{reaction.get('emoji', '')}</b></i>{reaction['count']}</span>"
         for reaction in one.get("reactions", ())
     )
     return f'<div class="tgme_widget_message_reactions">{shown}</div>' if shown else ""
@@ -479,7 +483,9 @@ def plain(text: Any) -> str:
     return "".join(one if isinstance(one, str) else one["text"] for one in text)
 
 
-def landing(name: str, *, title: str = "", extra: str = "", action: str = "View in Telegram") -> str:
+def landing(
+    name: str, *, title: str = "", extra: str = "", action: str = "View in Telegram"
+) -> str:
     """t.me/<name>: the page that stands where there is no preview."""
     page = f'<div class="tgme_page_title"><span dir="auto">{escape(title)}</span></div>'
     page += f'<div class="tgme_page_extra">{escape(extra)}</div>'

@@ -129,9 +129,7 @@ class ReaderContract:
         back = posts(reader.read(EVERYTHING, newest_first=True))
         assert [fingerprint(one) for one in back] == [fingerprint(one) for one in forth[::-1]]
 
-    def test_an_album_is_one_post_with_all_its_messages(
-        self, world: World, reader: Reader
-    ) -> None:
+    def test_an_album_is_one_post_with_all_its_messages(self, world: World, reader: Reader) -> None:
         found = {one.id: one for one in posts(reader.read(EVERYTHING))}
         assert world.albums
         for album in world.albums:
@@ -312,7 +310,16 @@ class ReaderContract:
 
     @pytest.mark.parametrize(
         "locator",
-        ["../../etc/passwd", "/etc/passwd", "1/../../x", "", "1/0/../../../x", "C:\\x", "\x00", "а"],
+        [
+            "../../etc/passwd",
+            "/etc/passwd",
+            "1/../../x",
+            "",
+            "1/0/../../../x",
+            "C:\\x",
+            "\x00",
+            "а",
+        ],
     )
     def test_a_locator_leads_nowhere_else(self, reader: Reader, locator: str) -> None:
         with pytest.raises((Gone, Unsafe)):

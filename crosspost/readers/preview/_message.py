@@ -74,11 +74,16 @@ class Unread(Exception):
 
 
 class Found(NamedTuple):
-    """A post, the address of each of its locators, and whether it is an album."""
+    """A post, and the address of each of its locators."""
 
     post: Post
     urls: dict[str, str]
-    album: bool
+
+
+class _View(msgspec.Struct):
+    """What ``data-view`` holds, as far as it is read."""
+
+    c: int
 
 
 class _File(NamedTuple):
@@ -98,20 +103,21 @@ def identity(message: "Tag") -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-def view(message: "Tag") -> tuple[int, int]:
-    """The bare channel id and the time the page was made, unix seconds, from ``data-view``:
-    base64 of ``{"c": -channel id, "p": post, "t": time, "h": …}``. 0 where it does not say."""
+def channel_id(message: "Tag") -> int:
+    """The bare channel id from ``data-view``, base64 of ``{"c": -channel id, …}``; 0 where it
+    does not say."""
     data = attribute(message, "data-view")
-    with suppress(binascii.Error, ValueError, TypeError, AttributeError, OverflowError):
-        told = msgspec.json.decode(base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)))
-        channel = abs(int(told.get("c", 0)))
+    with suppress(binascii.Error, ValueError, TypeError, RecursionError):
+        told = msgspec.json.decode(
+            base64.urlsafe_b64decode(data + "=" * (-len(data) % 4)), type=_View
+        )
+        channel = abs(told.c)
         channel -= _MARKED if channel > _MARKED else 0
-        moment = int(told.get("t", 0))
-        return (channel if channel < 2**63 else 0), (moment if 0 < moment < 2**40 else 0)
-    return 0, 0
+        return channel if channel < 2**52 else 0
+    return 0
 
 
-def read(message: "Tag", channel_id: int, base: str) -> Found | None:
+def read(message: "Tag", channel: int, base: str) -> Found | None:
     """The post in a ``.tgme_widget_message`` (taken apart on the way), None for a service
     message. ``base``: the page's address, for relative links. Raises ``Unread``."""
     name, post_id = identity(message)
@@ -120,7 +126,7 @@ def read(message: "Tag", channel_id: int, base: str) -> Found | None:
     date = _date(message)
     reply = _taken(message, "tgme_widget_message_reply")
     card = _taken(message, "tgme_widget_message_link_preview")
-    fallback = _taken(message, "media_not_supported_cont")
+    _taken(message, "media_not_supported_cont")  # for browsers that cannot show what stands beside
     files = list(_files(message, post_id, base))
     preview, picture = _link_preview(card[0], post_id, base) if card else (None, None)
     if preview and picture:
@@ -132,7 +138,7 @@ def read(message: "Tag", channel_id: int, base: str) -> Found | None:
         id=min((file.member for file in files), default=post_id),
         ids=tuple(sorted({post_id} | {file.member for file in files})),
         date=date,
-        channel_id=channel_id,
+        channel_id=channel,
         text=text,
         entities=entities,
         media=tuple(
@@ -151,20 +157,14 @@ def read(message: "Tag", channel_id: int, base: str) -> Found | None:
         views=count(line(first(message, "tgme_widget_message_views"))),
         reactions=_reactions(message),
     )
-    return Found(_never_empty(post, fallback), urls, _is_album(message, post))
+    return Found(_never_empty(post), urls)
 
 
-def _never_empty(post: Post, fallback: list["Tag"]) -> Post:
+def _never_empty(post: Post) -> Post:
     """A post of which the page shows nothing says so."""
     if post.text or post.media or post.poll or post.place or post.extras or post.link_preview:
         return post
-    labels = (first(one, "message_media_not_supported_label") for one in fallback)
-    title = next(filter(None, map(line, labels)), "")
-    return msgspec.structs.replace(post, extras=(Extra(kind="unsupported", value=title),))
-
-
-def _is_album(message: "Tag", post: Post) -> bool:
-    return len(post.ids) > 1 or message.find(class_="grouped_media_wrap") is not None
+    return msgspec.structs.replace(post, extras=(Extra(kind="unsupported"),))
 
 
 # --- Words ------------------------------------------------------------------------------------
@@ -216,7 +216,7 @@ def count(text: str) -> int | None:
 def address(url: str, base: str) -> str:
     """An absolute http(s) address, "" for anything else (``data:`` pictures among them)."""
     with suppress(ValueError):
-        url = urljoin(base, url.strip())
+        url = urljoin(base, url.strip()) if url.strip() else ""
         return url if urlsplit(url).scheme in ("http", "https") else ""
     return ""
 

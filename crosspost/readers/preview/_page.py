@@ -92,7 +92,7 @@ def _is_preview(soup: "BeautifulSoup") -> bool:
 def _leaf(soup: "BeautifulSoup", body: bytes, url: str, name: str) -> Leaf:
     history = first(soup, "tgme_channel_history")
     messages = [] if history is None else history.find_all(class_=_MESSAGE)
-    channel_id = next(filter(None, (_message.view(one)[0] for one in messages)), 0)
+    channel_id = next(filter(None, map(_message.channel_id, messages)), 0)
     found: dict[int, Found] = {}
     seen, unread = set[int](), []
     for message in messages:

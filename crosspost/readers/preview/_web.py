@@ -197,13 +197,10 @@ class Web:
         from requests import RequestException
         from urllib3.exceptions import HTTPError
 
-        timeout = (min(10.0, self._manners.timeout), self._manners.timeout)
         try:
             for _ in range(_HOPS):
                 guard(url)
-                response = self._connected().get(
-                    url, headers=headers, timeout=timeout, stream=True, allow_redirects=False
-                )
+                response = self._get(url, headers)
                 with response:
                     if response.status_code not in _REDIRECTS:
                         _weigh(response)
@@ -213,6 +210,19 @@ class Web:
         except (RequestException, HTTPError) as error:
             raise Trouble(_why(error)) from error
         raise Trouble("it sends from one address to the next without end")
+
+    def _get(self, url: str, headers: dict[str, str]) -> "Response":
+        from requests import RequestException
+
+        timeout = (min(10.0, self._manners.timeout), self._manners.timeout)
+        try:
+            return self._connected().get(
+                url, headers=headers, timeout=timeout, stream=True, allow_redirects=False
+            )
+        except RequestException:
+            raise
+        except ValueError as error:  # requests looks where a redirect leads, even if not followed
+            raise Trouble("it sends on to an address that is none") from error
 
     def _connected(self) -> "Session":
         if self._session is None:
