@@ -16,6 +16,7 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from crosspost.markup import blocks, inline, safe_url, sanitize
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
@@ -33,6 +34,7 @@ _HREF: Final = re.compile(r'href="([^"]*)"')
 _PUBLIC: Final = re.compile(
     r"https?://(?:www\.)?(?:t|telegram)\.me/(?:s/)?(\w+|c/\d+)/?", re.IGNORECASE
 )
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _NONE: Final[Mapping[int, str]] = {}
 
 
@@ -167,12 +169,23 @@ def _title(post: Post, style: Style, layout: Layout, words: Wording) -> str:
     if layout.headline:
         return layout.headline.title
     kind, name, bare = _shows(post)
+    if not kind:
+        kind, name = "link", _host(post)
     name = " ".join(name.split())
     if name and bare:
         name = shown(name).rstrip(".")
         return name if len(name) <= style.title_length else cut(name, style.title_length)
     title = words.plain("title", kind, name, post.date)
     return title if len(title) <= style.title_length else cut(title, style.title_length)
+
+
+def _host(post: Post) -> str:
+    """Where the first address in a text without other words leads."""
+    for one in post.entities:
+        if one.type == "url":
+            address = safe_url(post.text[max(one.offset, 0) : one.offset + one.length]) or ""
+            return (urlsplit(address).hostname or "").removeprefix("www.")
+    return ""
 
 
 def _shows(post: Post) -> tuple[str, str, bool]:
@@ -271,26 +284,33 @@ def _body(
         figure = figures[found.figures[index]] if index in found.figures else None
         return _figures.show(post, index, found, figure, url, words)
 
-    above, below, files = _figures.body_order(post, found)
+    text, placed = _text(post, layout, found, shows)
+    above, below, files = _figures.order(post, found, placed)
     pieces = list(_pieces.above(post, url, words))
     pieces += [shows(index) for index in above]
-    pieces.append(_text(post, layout, found, shows))
+    pieces.append(text)
     pieces += _gallery([shows(index) for index in below], words)
     pieces += [shows(index) for index in files]
     card = found.figures.get(found.card) if found.card is not None else None
+    links = layout.headline.links if layout.headline else ()
+    pieces += _pieces.headline_links(links, post, layout.own, words)
     pieces += _pieces.below(post, url, title, card, words)
     signed = post.author_signature.strip()
     if signed and signed != style.author.name:
         pieces.append(words.piece("signature", words.html("signature", signed)))
-    return sanitize("\n".join(filter(None, pieces)))
+    return sanitize(_HALF.sub("\ufffd", "\n".join(filter(None, pieces))))
 
 
-def _text(post: Post, layout: Layout, found: Gallery, shows: Callable[[int], str]) -> str:
+def _text(
+    post: Post, layout: Layout, found: Gallery, shows: Callable[[int], str]
+) -> tuple[str, frozenset[int]]:
+    """What of the text is the body's, and which of the post's media stand in it."""
     skip = [(claim.start, claim.end) for claim in layout.claims]
-    if not found.placed:
-        return _linked(blocks(post.text, post.entities, skip=skip), layout.own) if post.text else ""
+    if not any(one.type == "media" for one in post.entities):
+        html = blocks(post.text, post.entities, skip=skip) if post.text else ""
+        return _linked(html, layout.own), frozenset()
     html = _linked(blocks(post.text, _figures.in_text(post, found), skip=skip), layout.own)
-    return _figures.placed(html, post, found, [shows(i) for i in range(len(post.media))])
+    return _figures.placed(html, post, found, shows)
 
 
 def _gallery(htmls: list[str], words: Wording) -> list[str]:

@@ -1,7 +1,7 @@
 """Photos and files of a post as an article shows them: the cover, the gallery, players, cards."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -11,18 +11,17 @@ from crosspost.normalize._wording import Wording
 
 _FILMS: Final = frozenset({"video", "round_video", "animation"})
 _SOUNDS: Final = frozenset({"voice", "audio"})
-_PLACED: Final = re.compile(r'<figure><img src="media:(\d+)">|<img src="media:(\d+)">')
+_PLACED: Final = re.compile(r'(<figure>|)<img src="media:(\d+)">')
+_NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
 
 
 class Gallery(NamedTuple):
     """The post's media sorted for the article. ``figures`` maps an index into ``post.media`` to
-    that of its figure, in order; ``gone`` to the English clause why there is no file; ``placed``
-    are those a rich post shows in its text; ``card`` the link preview's photo; ``cover`` an index
-    into ``post.media``."""
+    that of its figure, in order; ``gone`` to the English clause why there is no file; ``card`` is
+    the link preview's photo and ``cover`` the cover's, both indices into ``post.media``."""
 
     figures: dict[int, int]
     gone: dict[int, str]
-    placed: frozenset[int]
     card: int | None
     cover: int | None
 
@@ -35,52 +34,44 @@ def gallery(post: Post, missing: Mapping[int, str]) -> Gallery:
     figures = {i: number for number, i in enumerate(kept)}
     card = post.link_preview.photo if post.link_preview else None
     card = card if card is not None and 0 <= card < len(post.media) else None
-    placed = frozenset(
-        int(one.value)
-        for one in post.entities
-        if one.type == "media"
-        and one.value.isascii()
-        and one.value.isdigit()
-        and len(one.value) < 7
-    )
     photos = [i for i in kept if post.media[i].kind == "photo" and i != card]
-    return Gallery(figures, gone, placed, card, photos[0] if photos else None)
+    return Gallery(figures, gone, card, photos[0] if photos else None)
 
 
 def in_text(post: Post, found: Gallery) -> list[Entity]:
-    """The post's entities with ``media`` naming figures, those of the cover and of media that do
-    not exist left out; what is missing keeps a number beyond the figures."""
-    entities = []
-    beyond = len(post.media)
+    """The post's entities with ``media`` naming figures, those of the cover, of media that do not
+    exist and of media named before left out; what is missing has a number beyond the figures."""
+    entities, seen = [], {found.cover}
     for one in post.entities:
         if one.type != "media":
             entities.append(one)
             continue
-        index = int(one.value) if one.value.isascii() and one.value.isdigit() else -1
-        if index == found.cover or not 0 <= index < len(post.media):
-            continue
-        number = found.figures.get(index, beyond + index)
-        entities.append(replace(one, value=str(number)))
+        index = int(one.value) if _NUMBER.fullmatch(one.value) else -1
+        if 0 <= index < len(post.media) and index not in seen:
+            seen.add(index)
+            number = found.figures.get(index, len(post.media) + index)
+            entities.append(replace(one, value=str(number)))
     return entities
 
 
-def placed(html: str, post: Post, found: Gallery, show: Sequence[str]) -> str:
-    """The body of a rich post with its media shown as what they are: ``show`` is the HTML of each
-    of ``post.media`` without a caption."""
+def placed(
+    html: str, post: Post, found: Gallery, show: Callable[[int], str]
+) -> tuple[str, frozenset[int]]:
+    """The text of a rich post with its media shown as what they are, and which of ``post.media``
+    these were. ``show`` gives the HTML of one of them."""
     by_number = {figure: index for index, figure in found.figures.items()}
+    seen: set[int] = set()
 
     def shown(match: re.Match[str]) -> str:
-        number = int(match[1] or match[2])
+        number = int(match[2])
         index = by_number.get(number, number - len(post.media))
-        if not 0 <= index < len(show):
-            return ""
-        html = show[index]
-        opened = match[1] is not None
-        if html.startswith("<figure") and html.endswith("</figure>"):
-            return html.removesuffix("</figure>") if opened else html
-        return f"<figure>{html}" if opened else html
+        seen.add(index)
+        piece, opened = show(index), match[1]
+        if piece.startswith("<figure"):
+            return piece.removesuffix("</figure>") if opened else piece
+        return f"{opened}{piece}"
 
-    return _PLACED.sub(shown, html)
+    return _PLACED.sub(shown, html), frozenset(seen)
 
 
 def show(
@@ -114,14 +105,16 @@ def name_of(media: Media) -> str:
     return song or ("" if media.kind == "voice" else media.name.strip())
 
 
-def body_order(post: Post, found: Gallery) -> tuple[list[int], list[int], list[int]]:
+def order(
+    post: Post, found: Gallery, placed: frozenset[int]
+) -> tuple[list[int], list[int], list[int]]:
     """The media that stand above the text (the film or sound the post is about), the photos and
-    films of the gallery below it, and the files below that."""
+    films of the gallery below it, and the files below that. ``placed`` stand in the text."""
     above: list[int] = []
     below: list[int] = []
     files: list[int] = []
     for index, media in enumerate(post.media):
-        if index in (found.cover, found.card) or index in found.placed:
+        if index in (found.cover, found.card) or index in placed:
             continue
         if media.kind == "document":
             files.append(index)

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from crosspost.model import Part, Post, Span
 from crosspost.normalize import _lines
 from crosspost.normalize._headline import Headline, headline
-from crosspost.normalize._text import Line, lines, sentence_ends
+from crosspost.normalize._text import LEADING, Line, lines, sentence_ends
 
 _SIDE_CAPTION: Final = 300
 """A photo's own text in an album is its caption up to this length, a paragraph of the post
@@ -91,9 +91,7 @@ class Layout:
         self._bottom()
         self._captions()
         rest = self._unclaimed()
-        head = headline(
-            self.text, self._post.entities, rest, self._asked.limit, bool(self._asked.figures)
-        )
+        head = headline(self.text, self._post.entities, rest, self._asked.limit)
         if head is None:
             return
         self.headline = head
@@ -295,7 +293,11 @@ class Layout:
         words = self.text[line.start : line.end]
         alone = not after or after[0].paragraph != line.paragraph
         ends = words[-1] in '.!?…»")'
-        if not (line.free and alone and ends and len(words) in _LEAD) or _BULLET.match(words):
+        if (
+            not (line.free and alone and ends and len(words) in _LEAD)
+            or LEADING.match(words)
+            or _BULLET.match(words)
+        ):
             return
         sentences = sum(1 for _ in sentence_ends(self.text, line.start, line.end))
         if sentences <= 2 and sum(one.end - one.start for one in after) >= _AFTER_LEAD:

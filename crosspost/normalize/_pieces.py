@@ -1,10 +1,12 @@
 """What an article shows beside the text: whose words these are, what they answer, a poll, a place,
 a link's card, and one line for each thing that can be seen in Telegram only."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from urllib.parse import urlsplit
 
 from crosspost.markup import safe_url
 from crosspost.model import Extra, Poll, Post
+from crosspost.normalize._lines import own_post
 from crosspost.normalize._wording import Wording
 
 
@@ -26,6 +28,20 @@ def above(post: Post, url: str, words: Wording) -> Iterator[str]:
             channel = bool(name and (forward.channel_id or forward.post_id or target))
             line = words.html("forward", name, target, forward.date, channel, author)
         yield words.piece("note", "forward", line)
+
+
+def headline_links(
+    links: Iterable[str], post: Post, own: frozenset[str], words: Wording
+) -> Iterator[str]:
+    """Where the words of the headline led, unless the link's card shows it."""
+    shown = {safe_url(post.link_preview.url)} if post.link_preview else set()
+    for link in links:
+        number = own_post(link, own)
+        address = f"post:{number}" if number else safe_url(link)
+        if address and address not in shown:
+            shown.add(address)
+            site = "" if number else (urlsplit(address).hostname or "").removeprefix("www.")
+            yield words.piece("note", "link", words.html("more", address, site))
 
 
 def below(

@@ -11,13 +11,15 @@ EMOJI: Final = (
     "[\U0001f000-\U0001faff\u2190-\u21ff\u2300-\u23ff\u2460-\u24ff\u25a0-\u27bf\u2900-\u297f"
     "\u2b00-\u2bff\u3030\u303d\u3297\u3299\ufe0f\u200d\u20e3\U000e0020-\U000e007f]"
 )
+CONTROL: Final = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
+"""What no headline shows: control characters, those that turn the direction of writing, halves."""
 _KEYCAP: Final = "[0-9#*]\ufe0f?\u20e3"
-LEADING: Final = re.compile(rf"(?:{_KEYCAP}|{EMOJI}|[\s•·▪|❗‼⁉])+")
-TRAILING: Final = re.compile(rf"(?:{EMOJI}|\s)+$")
+LEADING: Final = re.compile(rf"(?:{_KEYCAP}|{EMOJI}|{CONTROL}|[\s•·▪|❗‼⁉])+")
+TRAILING: Final = re.compile(rf"(?:{EMOJI}|{CONTROL}|\s)+$")
 
 _OPENING: Final = "«“„([{"
 _CLOSING: Final = "»”)]}"
-_END: Final = re.compile(r"[.!?…]+[»”\")\]]*(?=\s|$)")
+_END: Final = re.compile(r"[.!?…]+[»”\")\]]*(?=\s|$)|[。！？]+[」』”）]*")
 _START: Final = re.compile(rf"\s+(?:[—–-]\s+)?[«“„\"(]*(?:[A-ZА-ЯЁ0-9#@]|{EMOJI})")
 _ABBREVIATION: Final = re.compile(
     r"(?:^|[\s(«])(?:[A-ZА-ЯЁ]|г|гг|в|вв|ул|пр|пл|д|к|кв|стр|с|т|тт|п|пп|руб|коп|тыс|им|св|см|рис|"
@@ -75,15 +77,32 @@ def _blocks(size: int, entities: Iterable[Entity]) -> list[tuple[int, int]]:
     return merged
 
 
+class _Depth:
+    """How many quotation marks and brackets are open."""
+
+    def __init__(self) -> None:
+        self.open = 0
+        self.straight = False
+
+    def after(self, text: str) -> bool:
+        """Whether one is open after this text."""
+        for char in text:
+            if char == '"':
+                self.straight = not self.straight
+            else:
+                self.open = max(self.open + (char in _OPENING) - (char in _CLOSING), 0)
+        return self.open > 0 or self.straight
+
+
 def sentence_ends(text: str, start: int, end: int) -> Iterator[int]:
     """Where the sentences of ``text[start:end]`` end, the last one at ``end``. A full stop after
     an abbreviation or an initial ends none, nor does one inside quotation marks or brackets."""
-    depth, at = 0, start
+    depth, at = _Depth(), start
     for found in _END.finditer(text, start, end):
-        for char in text[at : found.end()]:
-            depth = max(depth + (char in _OPENING) - (char in _CLOSING), 0)
+        inside = depth.after(text[at : found.end()])
         at = found.end()
-        if at >= end or depth or not _START.match(text, at, end):
+        wide = found[0][0] in "。！？"
+        if at >= end or inside or not (wide or _START.match(text, at, end)):
             continue
         if found[0] == "." and _ABBREVIATION.search(text, max(start, at - 8), at):
             continue
@@ -124,12 +143,11 @@ _LOOSE_END: Final = re.compile(
 def _clauses(text: str, limit: int) -> Iterator[tuple[int, int]]:
     """Places outside of quotation marks and brackets where the text may be cut, and how well:
     2 a clause ends, 1 a comma or dash, 0 a space."""
-    depth = at = 0
+    depth, at = _Depth(), 0
     for found in _CLAUSE.finditer(text, 0, limit):
-        for char in text[at : found.start()]:
-            depth = max(depth + (char in _OPENING) - (char in _CLOSING), 0)
+        inside = depth.after(text[at : found.start()])
         at = found.start()
-        if not depth:
+        if not inside:
             yield (
                 at,
                 2 if found["strong"] else 0 if found[0].isspace() and len(found[0]) == 1 else 1,
