@@ -422,6 +422,18 @@ def test_formatting_inside_formatting_comes_outer_first() -> None:
     assert [kind for kind, *_ in marked] == ["bold", "italic", "text_link"]
 
 
+@pytest.mark.parametrize(
+    "source", sorted(GOLDEN.glob("telegram/*.source.html")), ids=lambda p: p.name
+)
+def test_telegrams_pages_give_the_html_written_beside_them(source: Path) -> None:
+    text, entities = from_html(fragment_fromstring(source.read_text("utf-8")))
+    html = pretty(check(text, entities)).rstrip("\n") + "\n"
+    expected = source.with_suffix("").with_suffix(".html")
+    if os.environ.get("UPDATE_GOLDEN"):
+        expected.write_text(html, "utf-8")
+    assert html == expected.read_text("utf-8")
+
+
 TELEGRAM = {"bold": "b", "italic": "i", "underline": "u", "strikethrough": "s", "code": "code",
             "pre": "pre", "blockquote": "blockquote", "spoiler": "tg-spoiler"}  # fmt: skip
 

@@ -124,19 +124,22 @@ def _in_order(found: list[Block], stack: list[Block]) -> Iterator[Block]:
 
 
 def _is_over(top: Block, block: Block) -> bool:
-    """Whether the innermost open block ends before this one. What is empty holds what is empty,
-    stands at the same place and belongs into it."""
+    """Whether the innermost open block ends before this one. An empty cell at its row's end is
+    in it, and so with what else stands in one kind of block only; what is empty holds what is
+    empty, stands at the same place and belongs into it."""
     if top.end < block.start:
         return True
     if top.end > block.start:
         return False
-    if top.start < top.end or block.start < block.end:
+    if block.start < block.end:
+        return True
+    if _HOLDERS.get(block.type) == top.type:
+        return False
+    if top.start < top.end:
         return True
     if top.type == "gallery":
         return block.type != "media"
-    return _HOLDERS.get(block.type) != top.type and not (
-        top.type in ("item", "cell") and block.type in ("media", "gallery")
-    )
+    return top.type not in ("item", "cell") or block.type not in ("media", "gallery")
 
 
 def _words_from(text: str, start: int) -> int:

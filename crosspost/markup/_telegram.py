@@ -2,54 +2,28 @@
 
 Two writers: Telegram Desktop's export (``export/output/export_output_html.cpp`` of
 https://github.com/telegramdesktop/tdesktop) and the preview pages t.me/s/<channel>. Both write a
-newline of the text as ``<br>``; newlines of the source are layout.
+newline of the text as ``<br>``; newlines of the source are layout. Desktop writes the blocks of a
+rich message with classes ``rich_…``.
 """
 
 import re
 from collections.abc import Iterator
-from typing import Any, Final
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Any, Final, NamedTuple
 
+from crosspost.markup._tags import (
+    details,
+    gap,
+    is_emoji,
+    is_silent,
+    kind,
+    language,
+    link,
+    value,
+)
 from crosspost.model import Entity
 
-_PLAIN: Final = {
-    "b": "bold",
-    "strong": "bold",
-    "i": "italic",
-    "em": "italic",
-    "u": "underline",
-    "ins": "underline",
-    "s": "strikethrough",
-    "del": "strikethrough",
-    "strike": "strikethrough",
-    "code": "code",
-    "pre": "pre",
-    "mark": "marked",
-    "sub": "subscript",
-    "sup": "superscript",
-    "blockquote": "blockquote",
-    "tg-spoiler": "spoiler",
-    "tg-emoji": "custom_emoji",
-    "tg-time": "date",
-}
-_SILENT: Final = frozenset({"script", "style", "template", "head", "title", "noscript", "iframe"})
-_LINES: Final = frozenset({
-    "p", "div", "li", "tr", "table", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6",
-})  # fmt: skip
-_CALLS: Final = {
-    "ShowHashtag": "hashtag",
-    "ShowCashtag": "cashtag",
-    "ShowBotCommand": "bot_command",
-    "ShowMentionName": "mention_name",
-    "ShowNotLoadedEmoji": "custom_emoji",
-    "ShowNotAvailableEmoji": "custom_emoji",
-}
-_CALL: Final = re.compile(r"(Show\w+)\s*\(")
-_MENTION: Final = re.compile(r"(?:https?://)?(?:t\.me|telegram\.me)/(\w+)/?", re.ASCII | re.I)
-_LANGUAGE: Final = re.compile(r"(?:^|\s)language-(\S+)")
-_USER: Final = re.compile(r"tg://user\?id=(\d+)", re.ASCII)
 _SOURCE: Final = re.compile(r"[ \t\r\f]*\n[ \t\r\n\f]*")
-_STICKER: Final = re.compile(r"\.(?:webp|tgs|webm|png)$", re.IGNORECASE)
+_EMPTY: Final = frozenset({"cell", "divider"})
 _END: Final = object()
 
 
@@ -60,7 +34,8 @@ def from_html(element: Any) -> tuple[str, list[Entity]]:
     White space at both ends goes, newlines of the source too; entities end with the text. A link
     whose text is its address is a ``url`` (an email, a phone, a mention, a hashtag …), any other
     a ``text_link`` with its address in ``value`` as it was: ``safe_url`` decides when it is shown.
-    Plain emoji that the page shows as pictures are text, custom ones entities. Never raises.
+    Plain emoji that the page shows as pictures are text, custom ones entities. Of a rich message's
+    blocks the words and their structure are read; its files are not.
     """
     reader = _Reader()
     for event in _walk(element):
@@ -87,7 +62,7 @@ def _walk(element: Any) -> Iterator[Any]:
                 continue
             name, attributes = _described(child)
             yield name, attributes
-            stack.append(inside(child) if name not in _SILENT else iter(()))
+            stack.append(iter(()) if is_silent(name, attributes) else inside(child))
             break
         else:
             stack.pop()
@@ -117,26 +92,38 @@ def _tag_children(tag: Any) -> Iterator[Any]:
 def _described(element: Any) -> tuple[str, dict[str, str]]:
     name = element.name if hasattr(element, "contents") else element.tag
     attributes = {}
-    for key, value in element.attrs.items() if hasattr(element, "attrs") else element.items():
-        attributes[key] = " ".join(value) if isinstance(value, list) else str(value)
+    for key, told in element.attrs.items() if hasattr(element, "attrs") else element.items():
+        attributes[key] = " ".join(told) if isinstance(told, list) else str(told)
     return str(name).lower(), attributes
 
 
-# --- What the tags say --------------------------------------------------------------------------
+# --- What is read -------------------------------------------------------------------------------
+
+
+class _Open(NamedTuple):
+    """A tag that is not closed yet, and where its text begins."""
+
+    name: str
+    attributes: dict[str, str]
+    start: int
+    order: int
 
 
 class _Reader:
+    """Text that grows with the entities around it.
+
+    ``due`` newlines come before the next word, since a block was closed; ``space`` says that a
+    newline of the source does, which is a space between words and nothing elsewhere.
+    """
+
     def __init__(self) -> None:
         self.pieces: list[str] = []
-        self.length = 0
-        self.line_start = True
-        self.space = False
-        self.within_pre = 0
+        self.length = self.newlines = self.due = self.cells = self.count = 0
+        self.line_start, self.space = True, False
+        self.within_pre = self.within_emoji = 0
         self.language = ""
-        self.within_emoji = 0
-        self.open_tags: list[tuple[str, dict[str, str], int, int]] = []
-        self.found: list[tuple[int, int, Entity]] = []
-        self.count = 0
+        self.tags: list[_Open] = []
+        self.found: list[tuple[int, Entity]] = []
 
     def text(self, text: str) -> None:
         if self.within_pre:
@@ -153,71 +140,95 @@ class _Reader:
     def _add(self, text: str) -> None:
         if not text:
             return
+        if self.due:
+            self._part(self.due)
         if self.space:
             self.space = False
-            self.pieces.append(" ")
-            self.length += 1
+            self._put(" ")
+        self._put(text)
+
+    def _put(self, text: str) -> None:
         self.pieces.append(text)
         self.length += len(text)
-        self.line_start = text.endswith("\n")
+        newlines = len(text) - len(text.rstrip("\n"))
+        self.newlines = newlines + (self.newlines if newlines == len(text) else 0)
+        self.line_start = newlines > 0
+
+    def _part(self, newlines: int) -> None:
+        """So many newlines stand between what was and what comes."""
+        missing = max(newlines, self.due) - self.newlines
+        self.space, self.due = False, 0
+        if self.length and missing > 0:
+            self._put("\n" * missing)
+        self.line_start = True
 
     def open(self, name: str, attributes: dict[str, str]) -> None:
+        newlines = gap(name, attributes)
+        if newlines or self.due:
+            self._part(newlines)
         if name == "br":
             self.space = False
             self._add("\n")
         elif name == "img" and "emoji" in attributes.get("class", ""):
             self._add(attributes.get("alt", ""))
-        elif name in _LINES:
-            self._line()
-        if name == "pre":
+        elif name == "pre":
             self.language = ""
         elif name == "code" and self.within_pre:
-            self.language = _language(attributes)
+            self.language = language(attributes)
+        elif name == "tr":
+            self.cells = 0
+        elif name in ("td", "th"):
+            self._next_cell()
+        elif "aria-checked" in attributes:
+            self._check(attributes["aria-checked"])
         self.within_pre += name == "pre"
-        self.within_emoji += _is_emoji(name, attributes)
+        self.within_emoji += is_emoji(name, attributes)
         self.count += 1
-        place = self.length + self.space
-        self.open_tags.append((name, attributes, place, self.count))
+        self.tags.append(_Open(name, attributes, self.length + self.space, self.count))
+
+    def _next_cell(self) -> None:
+        self.space = False
+        if self.cells:
+            self._put("\t")
+        self.cells += 1
+        self.line_start = True
+
+    def _check(self, state: str) -> None:
+        """A task's marker tells about the item it stands in."""
+        for tag in reversed(self.tags[-4:]):
+            if tag.name == "li":
+                tag.attributes["aria-checked"] = state
+                return
 
     def close(self) -> None:
-        name, attributes, start, order = self.open_tags.pop()
-        if name in _LINES:
-            self._line()
-        self.within_pre -= name == "pre"
-        inside_emoji = self.within_emoji
-        self.within_emoji -= _is_emoji(name, attributes)
-        if start >= self.length or (inside_emoji and name != "tg-emoji"):
+        tag = self.tags.pop()
+        self.within_pre -= tag.name == "pre"
+        self.within_emoji -= is_emoji(tag.name, tag.attributes)
+        if not self.within_emoji:
+            self._mark(tag)
+        newlines = gap(tag.name, tag.attributes)
+        if newlines:
+            self.due, self.space = max(self.due, newlines), False
+            self.line_start = True
+        elif tag.name in ("td", "th"):
+            self.due, self.space = 0, False
+
+    def _mark(self, tag: _Open) -> None:
+        """Remember the entity that the tag was, if any."""
+        start, length = tag.start, max(self.length - tag.start, 0)
+        if tag.name == "a":
+            type_, told = link(tag.attributes, self._since(start)) if length else ("", "")
+        else:
+            type_ = kind(tag.name, tag.attributes)
+            told = value(type_, tag.attributes)
+        if not type_ or (type_ == "code" and self.within_pre):
             return
-        entity = self._entity(name, attributes, start)
-        if entity is not None:
-            self.found.append((start, order, entity))
-
-    def _line(self) -> None:
-        self.space = False
-        if not self.line_start:
-            self._add("\n")
-
-    def _entity(self, name: str, attributes: dict[str, str], start: int) -> Entity | None:
-        length = self.length - start
-        if name == "a":
-            return _link(attributes, start, self._since(start))
-        if name == "span":
-            names = attributes.get("class", "").split()
-            kind = "spoiler" if {"spoiler", "tg-spoiler"} & set(names) else ""
-            return Entity(type=kind, offset=start, length=length) if kind else None
-        kind = _PLAIN.get(name, "")
-        if not kind or (kind == "code" and self.within_pre):
-            return None
-        value, attrs = "", {}
-        if kind == "pre":
-            value = _language(attributes) or self.language
-        elif kind == "custom_emoji":
-            value = attributes.get("emoji-id", "")
-        elif kind == "date":
-            value = attributes.get("unix", "")
-        elif kind == "blockquote" and _is_collapsed(attributes):
-            attrs = {"collapsed": "true"}
-        return Entity(type=kind, offset=start, length=length, value=value, attrs=attrs)
+        if type_ == "pre":
+            told = told or self.language
+        if length or type_ in _EMPTY:
+            attrs = details(type_, tag.name, tag.attributes)
+            entity = Entity(type=type_, offset=start, length=length, value=told, attrs=attrs)
+            self.found.append((tag.order, entity))
 
     def _since(self, start: int) -> str:
         """The text from an offset on."""
@@ -227,8 +238,7 @@ class _Reader:
                 break
             pieces.append(piece)
             missing -= len(piece)
-        text = "".join(reversed(pieces))
-        return text[-(self.length - start) :]
+        return "".join(reversed(pieces))[start - self.length :]
 
     def result(self) -> tuple[str, list[Entity]]:
         """The trimmed text, and the entities clamped to it."""
@@ -236,90 +246,17 @@ class _Reader:
         left = len(text) - len(text.lstrip())
         text = text[left:]
         entities = []
-        for start, _, entity in sorted(self.found, key=lambda one: one[:2]):
-            first = max(start - left, 0)
-            last = min(start - left + entity.length, len(text))
-            if first < last:
+        for _, entity in sorted(self.found, key=lambda one: (one[1].offset, one[0])):
+            start = min(max(entity.offset - left, 0), len(text))
+            end = min(max(entity.offset + entity.length - left, 0), len(text))
+            if start < end or (start == end and entity.type in _EMPTY):
                 entities.append(
                     Entity(
                         type=entity.type,
-                        offset=first,
-                        length=last - first,
+                        offset=start,
+                        length=end - start,
                         value=entity.value,
                         attrs=entity.attrs,
                     )
                 )
         return text, entities
-
-
-def _language(attributes: dict[str, str]) -> str:
-    found = _LANGUAGE.search(attributes.get("class", ""))
-    return found[1] if found else attributes.get("language", "")
-
-
-def _is_emoji(name: str, attributes: dict[str, str]) -> bool:
-    return name == "tg-emoji" or (name == "i" and "emoji" in attributes.get("class", "").split())
-
-
-def _is_collapsed(attributes: dict[str, str]) -> bool:
-    names = attributes.get("class", "")
-    return "expandable" in attributes or "expandable" in names or "collapsed" in names
-
-
-def _link(attributes: dict[str, str], start: int, text: str) -> Entity | None:
-    kind, value = _kind(attributes, text)
-    if not kind:
-        return None
-    return Entity(type=kind, offset=start, length=len(text), value=value)
-
-
-def _kind(attributes: dict[str, str], text: str) -> tuple[str, str]:
-    """What a link is, and its value."""
-    href = attributes.get("href", "").strip()
-    call = _CALL.search(attributes.get("onclick", ""))
-    if call and call[1] in _CALLS:
-        return _CALLS[call[1]], ""
-    if not href or href == "#":
-        return "", ""
-    sought = unquote(href.rpartition("?q=")[2]) if "?q=" in href else ""
-    if text[:1] in ("#", "$") and sought == text.partition("@")[0]:
-        return ("hashtag" if text[0] == "#" else "cashtag"), ""
-    user = _USER.fullmatch(href)
-    if user:
-        return "mention_name", user[1]
-    scheme, _, rest = href.partition(":")
-    if scheme == "mailto":
-        return ("email", "") if _same(rest, text) else ("text_link", href)
-    if scheme == "tel":
-        return ("phone", "") if _digits(rest) == _digits(text) else ("text_link", href)
-    mention = _MENTION.fullmatch(href)
-    if mention and text.lower() == f"@{mention[1]}".lower():
-        return "mention", ""
-    if _STICKER.search(href) and ":" not in href and not href.startswith("/"):
-        return "custom_emoji", ""
-    href = _unwrapped(href)
-    return ("url", "") if _same(href, text) else ("text_link", href)
-
-
-def _unwrapped(href: str) -> str:
-    """The page behind the address of its Instant View."""
-    try:
-        parts = urlsplit(href)
-        if parts.hostname == "t.me" and parts.path == "/iv":
-            return parse_qs(parts.query).get("url", [href])[0]
-    except ValueError:
-        pass
-    return href
-
-
-def _same(address: str, text: str) -> bool:
-    """Whether the text is the address, as far as Telegram changes one for the other."""
-    first, second = (
-        re.sub(r"^https?://", "", unquote(one).strip(), flags=re.IGNORECASE).rstrip("/").lower()
-        for one in (address, text)
-    )
-    return first == second
-
-
-def _digits(number: str) -> str:
-    return re.sub(r"\D", "", unquote(number))
