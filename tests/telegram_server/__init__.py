@@ -200,25 +200,26 @@ class TelegramServer:
         if fault and fault.drop:
             raise _Hung
         if fault and fault.error:
-            answer: Any = types.RpcError(fault.status(), fault.error)
+            data = wire.result(msg_id, types.RpcError(fault.status(), fault.error))
         elif api_id not in (None, self.api_id):
-            answer = types.RpcError(400, "API_ID_INVALID")
+            data = wire.result(msg_id, types.RpcError(400, "API_ID_INVALID"))
         else:
-            answer = self._found(request, connection.key.id)
-        data = wire.result(msg_id, answer)
+            data = self._found(msg_id, request, connection.key.id)
         if fault and fault.cut >= 0:
             connection.send(data, fault.cut)
             await connection.writer.drain()
             raise _Hung
         connection.send(data)
 
-    def _found(self, request: Any, key: bytes) -> Any:
+    def _found(self, msg_id: int, request: Any, key: bytes) -> bytes:
         try:
-            return self._answers.answer(request, key)
+            return wire.result(msg_id, self._answers.answer(request, key))
         except Refused as refused:
-            return types.RpcError(refused.code, refused.error)
-        except Exception as error:
-            return types.RpcError(400, f"SERVER_BUG_{type(error).__name__}: {error}")
+            error = types.RpcError(refused.code, refused.error)
+        except Exception as bug:
+            # Not a 500: the client would ask again.
+            error = types.RpcError(400, f"SERVER_BUG_{type(bug).__name__}: {bug}")
+        return wire.result(msg_id, error)
 
 
 class _Hung(Exception):

@@ -204,13 +204,15 @@ class Link:
             settings.api_hash.get_secret_value(),
             timeout=min(settings.timeout, 10),
             request_retries=2,
-            connection_retries=settings.attempts,
-            retry_delay=settings.pause,
+            connection_retries=1,
+            retry_delay=0,
+            auto_reconnect=False,
             flood_sleep_threshold=0,
             raise_last_call_error=True,
             receive_updates=False,
             device_model="Crosspost",
             app_version=__version__,
+            base_logger=_quiet(),
         )
 
     def _session(self, fresh: bool) -> Any:
@@ -325,6 +327,14 @@ class Link:
         bell = self._bells.get(channel_id or 0)
         if bell is not None:
             bell.set()
+
+
+def _quiet() -> logging.Logger:
+    """Telethon's own log, silent unless someone gives it a level."""
+    logger = logging.getLogger("crosspost.telethon")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL + 1)
+    return logger
 
 
 def _turn(loop: asyncio.AbstractEventLoop) -> None:
