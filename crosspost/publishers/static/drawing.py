@@ -35,6 +35,8 @@ class Drawing:
     def run(self) -> None:
         """Redraws until nothing is marked. One process at a time."""
         catalogue = self._catalogue
+        if catalogue.meta("dirty"):
+            files.sweep(self._root)  # a run was killed while it drew
         if catalogue.meta("form") != self._pages.form:
             with catalogue.change():
                 for blog in catalogue.known():
@@ -43,6 +45,7 @@ class Drawing:
                 catalogue.set_meta("dirty", "1")
         while (marks := catalogue.marks()) or catalogue.meta("dirty"):
             self._pages.forget()
+            catalogue.set_meta("dirty", "1")
             self._round([mark for _, mark in marks])
             with catalogue.change():
                 catalogue.unmark(number for number, _ in marks)
@@ -65,6 +68,7 @@ class Drawing:
         for upload in unshown:
             self._files.hide(upload)
         self._sweep_assets()
+        self._files.sweep()
 
     def _sorted_media(self, marks: list[Mark]) -> tuple[list[Upload], list[Upload]]:
         shown: list[Upload] = []

@@ -7,6 +7,7 @@ whatever was killed.
 
 import os
 import shutil
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from hashlib import file_digest, sha256
@@ -20,6 +21,8 @@ from crosspost.publishers import Refused
 
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 WIDTHS: Final = (320, 640, 960, 1440)
+_PART: Final = ".part"
+_STALE: Final = 3600
 _LARGEST: Final = 2048
 _PICTURES: Final = frozenset({"photo", "sticker"})
 _TYPES: Final = {
@@ -66,7 +69,7 @@ def write(path: Path, data: bytes) -> bool:
         if path.stat().st_size == len(data) and path.read_bytes() == data:
             return False
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name[:40]}.{os.getpid()}.part")
+    fresh = path.with_name(f".{digest(path.name.encode())}{_PART}")
     try:
         with fresh.open("wb") as file:
             file.write(data)
@@ -77,6 +80,12 @@ def write(path: Path, data: bytes) -> bool:
         fresh.unlink(missing_ok=True)
         raise
     return True
+
+
+def sweep(root: Path) -> None:
+    """Takes away what a killed run left half written."""
+    for path in root.rglob(f".*{_PART}"):
+        path.unlink(missing_ok=True)
 
 
 def remove(path: Path, root: Path) -> None:
@@ -193,6 +202,13 @@ class Files:
             with suppress(FileNotFoundError):
                 return path.stat().st_size
         return 0
+
+    def sweep(self) -> None:
+        """Takes away what uploads that were killed an hour ago or more left half made."""
+        for path in self._hidden.glob("making-*"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > _STALE:
+                    shutil.rmtree(path, ignore_errors=True)
 
     def show(self, upload: Upload) -> None:
         """Puts its files into the public folder."""

@@ -1,0 +1,709 @@
+"""The static blog: a pure function of its articles, drawn again only where it changed."""
+
+import json
+import os
+import random
+import shutil
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import msgspec
+import pytest
+from pydantic import ValidationError
+
+from crosspost.errors import PublisherError
+from crosspost.model import (
+    Article,
+    Author,
+    Comments,
+    Figure,
+    Media,
+    Remote,
+    Upload,
+    digest,
+)
+from crosspost.publishers import Context, Refused
+from crosspost.publishers.static import StaticPublisher, StaticSettings, bodies, names
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+PHOTOS = sorted((EXAMPLES / "channel" / "photos").glob("*.jpg"))
+VOID = frozenset({"meta", "link", "img", "br", "hr", "input", "source", "wbr"})
+
+
+def site(folder: Path, **more: Any) -> StaticPublisher:
+    url = more.pop("url", "https://example.com/blog/")
+    settings = StaticSettings(path=folder, url=url, title=more.pop("title", ""))
+    given = {"name": "local", "base": folder.parent, "language": "ru", "timezone": "Asia/Omsk"}
+    return StaticPublisher.open(settings, Context(**given | more))
+
+
+def article(number: int, **more: Any) -> Article:
+    given: dict[str, Any] = {
+        "blog": "business",
+        "post_id": number,
+        "slug": f"{number}-zapis",
+        "title": f"Запись {number}",
+        "date": datetime(2025, 1, 1, 12, tzinfo=UTC) + timedelta(days=number),
+        "timezone": "Asia/Omsk",
+        "language": "ru",
+        "author": Author(
+            name="Павел Столяров", about="Столяр из Омска", url="https://t.me/example"
+        ),
+        "source_url": f"https://t.me/example/{number}",
+        "lead": f"Вступление {number}.",
+        "body": f"<p>Текст {number}.</p>",
+        "attribution": f'<a href="https://t.me/example/{number}">Оригинал</a>',
+        "views": number * 37 % 101,
+    }
+    return Article(**given | more)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """The public files and their bytes."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and ".crosspost" not in path.parts
+    }
+
+
+def build(folder: Path, articles: Iterable[Article]) -> dict[str, bytes]:
+    with closing(site(folder)) as publisher:
+        for one in articles:
+            publisher.put(one, {}, None)
+        publisher.finish()
+    return tree(folder)
+
+
+def changed(folder: Path, work: Callable[[StaticPublisher], None]) -> set[str]:
+    """Which files ``work`` and ``finish`` write or take away."""
+    before = {name: (folder / name).stat().st_mtime_ns for name in tree(folder)}
+    for name in before:
+        os.utime(folder / name, ns=(10**18, 10**18))
+    with closing(site(folder)) as publisher:
+        work(publisher)
+        publisher.finish()
+    after = {name: (folder / name).stat().st_mtime_ns for name in tree(folder)}
+    return {name for name in before | after if after.get(name) != 10**18}
+
+
+def read(folder: Path, name: str) -> str:
+    return (folder / name).read_text("utf-8")
+
+
+# --- What is written, and what is not ---------------------------------------------------------
+
+
+def test_drawing_again_writes_nothing(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(number) for number in range(1, 8)])
+    assert changed(tmp_path / "site", lambda publisher: None) == set()
+
+
+def test_putting_the_same_article_again_writes_nothing(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(number) for number in range(1, 8)])
+    assert (
+        changed(tmp_path / "site", lambda it: it.put(article(3), {}, it.find(article(3)))) == set()
+    )
+
+
+def test_a_new_post_costs_its_page_its_neighbour_the_newest_lists_and_the_feeds(
+    tmp_path: Path,
+) -> None:
+    articles = [article(number, tags=("дело",) if number % 2 else ()) for number in range(1, 91)]
+    build(tmp_path / "site", articles)
+    cost = changed(tmp_path / "site", lambda it: it.put(article(91, tags=("дело",)), {}, None))
+    assert cost == {
+        "index.html",
+        "business/index.html",
+        "business/91-zapis.html",
+        "business/90-zapis.html",
+        "business/tag/дело.html",
+        "business/feed.xml",
+        "business/rss.xml",
+        "business/sitemap-1.xml",
+    }
+
+
+def test_a_post_that_completes_a_page_costs_that_page_and_the_one_before(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(number) for number in range(1, 80)])
+    assert (tmp_path / "site/business/page-2.html").exists()
+    assert not (tmp_path / "site/business/page-3.html").exists()
+    cost = changed(tmp_path / "site", lambda it: it.put(article(80), {}, None))
+    pages = {name for name in cost if "page-" in name}
+    assert pages == {"business/page-2.html", "business/page-3.html"}
+    assert "business/78-zapis.html" not in cost
+
+
+def test_numbered_pages_count_from_the_oldest(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(number) for number in range(1, 66)])
+    first, newest = read(tmp_path, "site/business/page-1.html"), read(tmp_path, "site/index.html")
+    assert 'href="1-zapis.html"' in first
+    assert 'href="20-zapis.html"' in first
+    assert 'href="21-zapis.html"' not in first
+    assert 'href="business/65-zapis.html"' in newest
+    assert 'href="business/41-zapis.html"' in newest
+
+
+def test_an_edited_body_costs_its_own_page(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(number) for number in range(1, 60)])
+    edited = article(30, body="<p>Совсем другой текст.</p>")
+    cost = changed(tmp_path / "site", lambda it: it.put(edited, {}, it.find(edited)))
+    assert cost == {"business/30-zapis.html"}
+
+
+def test_a_withdrawn_article_leaves_its_page_lists_tag_and_feeds(tmp_path: Path) -> None:
+    articles = [article(1), article(2, tags=("Редкое",)), article(3)]
+    build(tmp_path / "site", articles)
+
+    def withdraw(publisher: StaticPublisher) -> None:
+        remote = publisher.find(article(2))
+        assert remote is not None
+        publisher.withdraw(remote, "draft")
+
+    changed(tmp_path / "site", withdraw)
+    left = tree(tmp_path / "site")
+    assert left == build(tmp_path / "other", [article(1), article(3)])
+    assert not any("2-zapis" in name or "tag" in name for name in left)
+
+
+# --- A pure function of its articles ----------------------------------------------------------
+
+
+def random_life(chance: random.Random, publisher: StaticPublisher) -> dict[int, Article]:
+    """Many changes in any order; answers what is live in the end."""
+    live: dict[int, Article] = {}
+    for _ in range(chance.randint(60, 120)):
+        number = chance.randint(1, 70)
+        act = chance.random()
+        if act < 0.75:
+            one = article(
+                number,
+                title=f"Заголовок {chance.randint(1, 3)} записи {number}",
+                views=chance.randint(0, 5) * 100,
+                tags=tuple(chance.sample(["Дело", "дело", "Омск и мы", "C++", "CON"], 2)),
+                body=f'<p>Текст, <a href="post:{chance.randint(1, 70)}">ссылка</a></p>',
+                date=datetime(2025, 1, 1, tzinfo=UTC) + timedelta(days=chance.randint(1, 70)),
+                author=Author(name="Павел", about=chance.choice(["Столяр", "Мастер"])),
+                language=chance.choice(["ru", "ru", "en"]),
+            )
+            publisher.put(one, {}, publisher.find(one))
+            live[number] = one
+        elif act < 0.9 and (remote := publisher.find(article(number))):
+            publisher.withdraw(remote, chance.choice(["draft", "remove"]))
+            live.pop(number, None)
+        elif act > 0.95:
+            publisher.finish()
+    publisher.finish()
+    return live
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(2), *(pytest.param(n, marks=pytest.mark.slow) for n in range(2, 60))]
+)
+def test_the_way_to_the_articles_leaves_no_trace(tmp_path: Path, seed: int) -> None:
+    chance = random.Random(seed)
+    with closing(site(tmp_path / "lived")) as publisher:
+        live = random_life(chance, publisher)
+    articles = list(live.values())
+    chance.shuffle(articles)
+    assert tree(tmp_path / "lived") == build(tmp_path / "clean", articles)
+
+
+def test_every_inner_link_leads_somewhere(tmp_path: Path) -> None:
+    with closing(site(tmp_path / "site")) as publisher:
+        random_life(random.Random(7), publisher)
+    pages = {name: data.decode() for name, data in tree(tmp_path / "site").items()}
+    for name, page in pages.items():
+        if name.endswith(".html"):
+            for address in links(page):
+                target = (tmp_path / "site" / name).parent / unquote(address.partition("#")[0])
+                assert target.is_file() or address.startswith("#"), (name, address)
+
+
+def links(page: str) -> list[str]:
+    found: list[str] = []
+
+    class Reader(HTMLParser):
+        def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+            given = dict(attrs)
+            if given.get("rel") == "canonical":
+                return
+            found.extend(value for key in ("href", "src", "poster") if (value := given.get(key)))
+            candidates = (given.get("srcset") or "").split(",")
+            found.extend(candidate.split()[0] for candidate in candidates if candidate.strip())
+
+    Reader().feed(page)
+    outside = ("https://", "http://", "tg:", "mailto:", "tel:")
+    return [address for address in found if not address.startswith(outside)]
+
+
+# --- Killed anywhere --------------------------------------------------------------------------
+
+FIRST = [
+    article(number, tags=("дело",), body='<p><a href="post:3">три</a></p>') for number in (1, 2)
+]
+NOW = [
+    article(1, title="Новый заголовок", tags=("Омск",)),
+    article(
+        2, tags=("дело",), cover=0, figures=(Figure(media=Media(kind="photo", locator="2/0")),)
+    ),
+    article(3),
+    article(4, figures=(Figure(media=Media(kind="document", locator="4/0", name="a.pdf")),)),
+]
+
+
+def deliver(folder: Path, articles: list[Article]) -> None:
+    """What a run does, as often as it takes."""
+    with closing(site(folder)) as publisher:
+        for one in articles:
+            found = publisher.find(one)
+            if found is None or found.digest != digest(one) or found.status != "live":
+                source = folder.parent / "source.jpg"
+                uploads = {
+                    number: publisher.upload(source, figure.media)
+                    for number, figure in enumerate(one.figures)
+                }
+                publisher.put(one, uploads, found)
+        gone = publisher.find(article(9))
+        if gone and gone.status == "live":
+            publisher.withdraw(gone, "remove")
+        publisher.finish()
+
+
+def killed(at: int, work: Callable[[], None]) -> bool:
+    """Runs ``work`` in a process that dies at its ``at``-th step on the disk; whether it died."""
+    child = os.fork()
+    if child == 0:
+        left = at
+
+        def hook(event: str, args: tuple[Any, ...]) -> None:
+            nonlocal left
+            writes = event == "open" and isinstance(args[1], str) and args[1] not in ("r", "rb")
+            if writes or event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir"):
+                left -= 1
+                if left == 0:
+                    os._exit(9)
+
+        sys.addaudithook(hook)
+        try:
+            work()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, 9)
+    return code == 9
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
+def test_killed_anywhere_and_run_again_it_is_the_byte_same_site(tmp_path: Path, step: int) -> None:
+    from PIL import Image
+
+    Image.new("RGB", (700, 500), "teal").save(tmp_path / "source.jpg")
+    build(tmp_path / "start", [*FIRST, article(9)])
+    shutil.copytree(tmp_path / "start", tmp_path / "clean")
+    deliver(tmp_path / "clean", NOW)
+    expected = tree(tmp_path / "clean")
+    deaths = 0
+    for at in range(1, 10_000, step):
+        folder = tmp_path / "site"
+        shutil.copytree(tmp_path / "start", folder)
+        died = killed(at, lambda: deliver(folder, NOW))  # noqa: B023
+        deliver(folder, NOW)
+        assert tree(folder) == expected, f"killed at step {at}"
+        shutil.rmtree(folder)
+        if not died:
+            break
+        deaths += 1
+    assert deaths > 40 // step
+
+
+# --- Pages ------------------------------------------------------------------------------------
+
+
+class Strict(HTMLParser):
+    """Says what is not well formed: tags left open or crossed, ids and attributes twice, links in
+    links, scripts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.ids: set[str] = set()
+        self.text: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        assert len(given) == len(attrs), f"<{tag}> says something twice"
+        assert not any(name.startswith("on") or name == "style" for name in given)
+        assert tag != "script" or given == {"type": "application/ld+json"}
+        assert tag != "a" or "a" not in self.open
+        if (name := given.get("id")) is not None:
+            assert name not in self.ids
+            self.ids.add(name)
+        if tag == "img":
+            assert {"width", "height", "alt", "decoding"} <= given.keys()
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open, f"</{tag}> closes nothing"
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        if "script" not in self.open:
+            self.text.append(data)
+
+
+def strictly(page: str) -> Strict:
+    parser = Strict()
+    parser.feed(page)
+    parser.close()
+    assert parser.open == []
+    return parser
+
+
+BODY = """<p>Слова с <strong>жирным</strong> и <span class="spoiler" tabindex="0">тайной</span>.</p>
+<div class="gallery"><figure class="photo"><img src="media:1" alt="Станок"><figcaption>Подпись</figcaption></figure><figure class="photo spoiler"><img src="media:2" alt=""></figure></div>
+<figure class="video"><video src="media:3" controls="" playsinline="" preload="metadata"></video></figure>
+<figure class="voice"><audio src="media:4" controls="" preload="none"></audio></figure>
+<figure class="card file"><a href="media:5" class="title">Смета.pdf</a> <span class="size">30 КБ</span></figure>
+<section class="poll closed"><p class="question">Кто?</p><ul class="answers"><li class="answer correct">Я <span class="share">60%</span> <meter value="60" min="0" max="100"></meter></li></ul><p class="voters">10</p></section>
+<table class="bordered"><tbody><tr><th>А</th><td class="right">1</td></tr></tbody></table>
+<blockquote>Цитата<cite>Кто-то</cite></blockquote><pre><code class="language-python">print("&lt;b&gt;")</code></pre>
+<p>См. <a href="post:1">раньше</a> и <a href="post:77">чего нет</a>.</p>"""  # noqa: E501
+KINDS = ("photo", "photo", "photo", "video", "voice", "document")
+
+
+@pytest.fixture(scope="module")
+def rich(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A site with one article of every kind of piece between two plain ones, to look at."""
+    tmp_path = tmp_path_factory.mktemp("rich")
+    folder = tmp_path / "site"
+    figures, uploads = [], {}
+    with closing(site(folder)) as publisher:
+        for number, kind in enumerate(KINDS):
+            media = Media(kind=kind, locator=f"2/{number}", name=f"Файл {number}.pdf")
+            source = PHOTOS[number]
+            if kind != "photo":
+                source = tmp_path / f"{number}.bin"
+                source.write_bytes(b"%d" % number)
+                mime = {"video": "video/mp4", "voice": "audio/ogg"}.get(kind, "application/pdf")
+                media = msgspec.structs.replace(media, mime=mime, width=320, height=240)
+            upload = publisher.upload(source, media)
+            if kind == "video":
+                poster = publisher.upload(PHOTOS[7], Media(kind="photo", locator="2/thumb"))
+                upload = msgspec.structs.replace(upload, poster=poster.url)
+            figures.append(Figure(media=media, caption="Под <em>фото</em>" if number == 0 else ""))
+            uploads[number] = upload
+        whole = article(
+            2,
+            body=BODY,
+            cover=0,
+            figures=tuple(figures),
+            tags=("малый бизнес", "Омск"),
+            credit="Фото: из блога автора",
+            views=12345,
+            comments=Comments(count=3, url="https://t.me/example/2?comment=1"),
+            author=msgspec.structs.replace(article(1).author, photo=str(EXAMPLES / "author.jpg")),
+        )
+        for one in (article(1), whole, article(3)):
+            publisher.put(one, uploads if one is whole else {}, None)
+        publisher.finish()
+    return folder
+
+
+def test_every_page_is_well_formed(rich: Path) -> None:
+    for name, data in tree(rich).items():
+        if name.endswith(".html"):
+            strictly(data.decode())
+
+
+def test_an_article_page_holds_what_an_article_is(rich: Path) -> None:
+    page = read(rich, "business/2-zapis.html")
+    words = " ".join("".join(strictly(page).text).split())
+    for part in (
+        "Запись 2",
+        "Вступление 2.",
+        "3 января 2025",
+        "12 345 просмотров",
+        "Под фото",
+        "Подпись",
+        "Фото: из блога автора",
+        "Оригинал",
+        "малый бизнес",
+        "3 комментария",
+        "Столяр из Омска",
+        "Записи автора",
+        "Самое читаемое",
+        "Предыдущая запись Запись 1",
+        "Следующая запись Запись 3",
+    ):
+        assert part in words.replace("\xa0", " "), part
+
+
+def test_pictures_come_in_widths_and_do_not_jump(rich: Path) -> None:
+    page = read(rich, "business/2-zapis.html")
+    assert page.count("fetchpriority") == 1
+    cover, gallery = page.index("fetchpriority"), page.index('class="gallery"')
+    assert cover < gallery
+    assert "320w, " in page
+    assert 'alt="Станок"' in page
+
+
+def test_a_hidden_picture_is_no_link_and_opens_by_keyboard(rich: Path) -> None:
+    page = read(rich, "business/2-zapis.html")
+    assert '<figure class="photo spoiler" tabindex="0"><img' in page
+
+
+def test_a_link_to_a_post_leads_to_its_page_or_nowhere(rich: Path) -> None:
+    page = read(rich, "business/2-zapis.html")
+    assert '<a href="1-zapis.html">раньше</a>' in page
+    assert "<a>чего нет</a>" in page
+
+
+def test_a_file_is_offered_under_its_own_name(rich: Path) -> None:
+    assert 'download="Файл 5.pdf"' in read(rich, "business/2-zapis.html")
+
+
+def test_a_video_has_a_poster_and_loads_nothing_before_it_is_asked(rich: Path) -> None:
+    page = read(rich, "business/2-zapis.html")
+    video = page[page.index("<video") : page.index("</video>")]
+    assert 'preload="none"' in video
+    assert 'poster="../media/' in video
+    assert 'width="320" height="240"' in video
+
+
+def test_nothing_asks_another_host(rich: Path) -> None:
+    for name, data in tree(rich).items():
+        if name.endswith(".html"):
+            page = data.decode()
+            assert "default-src 'none'" in page
+            assert all(not url.startswith("//") for url in links(page))
+            assert 'src="http' not in page
+        if name.endswith(".css"):
+            assert b"url(" not in data
+            assert b"@import" not in data
+
+
+def test_search_engines_are_told_who_wrote_what_and_when(rich: Path) -> None:
+    page = read(rich, "business/2-zapis.html")
+    start = page.index("ld+json") + len('ld+json">')
+    told = json.loads(page[start : page.index("</script>", start)])
+    assert told["@type"] == "NewsArticle"
+    assert told["author"][0]["name"] == "Павел Столяров"
+    assert told["image"][0].startswith("https://example.com/blog/media/")
+    assert told["mainEntityOfPage"] == "https://example.com/blog/business/2-zapis.html"
+
+
+def test_feeds_carry_the_whole_article_with_public_addresses(rich: Path) -> None:
+    atom = ET.fromstring(read(rich, "business/feed.xml"))
+    space = {"a": "http://www.w3.org/2005/Atom"}
+    entries = atom.findall("a:entry", space)
+    assert [entry.findtext("a:title", "", space) for entry in entries] == [
+        "Запись 3",
+        "Запись 2",
+        "Запись 1",
+    ]
+    content = entries[1].findtext("a:content", "", space)
+    assert 'src="https://example.com/blog/media/' in content
+    assert 'href="https://example.com/blog/business/1-zapis.html"' in content
+    assert "media:" not in content
+    strictly(content)
+    rss = ET.fromstring(read(rich, "business/rss.xml"))
+    assert len(rss.findall("channel/item")) == 3
+
+
+def test_the_sitemap_lists_every_article_once(rich: Path) -> None:
+    space = {"s": "http://www.sitemaps.org/schemas/sitemap/0.9"}
+    index = ET.fromstring(read(rich, "sitemap.xml"))
+    files = [loc.text for loc in index.findall("s:sitemap/s:loc", space)]
+    assert files == ["https://example.com/blog/business/sitemap-1.xml"]
+    urls = ET.fromstring(read(rich, "business/sitemap-1.xml")).findall("s:url/s:loc", space)
+    found = [url.text for url in urls]
+    assert found.count("https://example.com/blog/business/2-zapis.html") == 1
+    assert len(found) == 4
+
+
+def test_one_blog_is_the_sites_first_page_and_several_share_a_hub(tmp_path: Path) -> None:
+    alone = build(tmp_path / "site", [article(1)])
+    assert "Запись 1" in alone["index.html"].decode()
+    assert 'href="https://example.com/blog/business/"' in alone["index.html"].decode()
+    both = build(tmp_path / "site", [article(1, blog="other", author=Author(name="Анна"))])
+    hub = both["index.html"].decode()
+    assert 'href="business/index.html"' in hub
+    assert 'href="other/index.html"' in hub
+    strictly(hub)
+
+
+def test_a_site_without_articles_says_so(tmp_path: Path) -> None:
+    assert "пока нет" in build(tmp_path / "site", [])["index.html"].decode()
+
+
+def test_the_blogs_language_is_the_articles(tmp_path: Path) -> None:
+    pages = build(tmp_path / "site", [article(1, language="en"), article(2, language="xx")])
+    page = pages["business/1-zapis.html"].decode()
+    assert '<html lang="en">' in page
+    assert "Skip to the text" in page
+    assert "January 2, 2025" in page
+
+
+def test_a_users_template_replaces_ours_and_redraws_the_site(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(1)])
+    own = tmp_path / "templates" / "static"
+    own.mkdir(parents=True)
+    (own / "style.css").write_text("body { color: teal }")
+    with closing(site(tmp_path / "site", templates=tmp_path / "templates")) as publisher:
+        publisher.finish()
+    styles = list((tmp_path / "site" / "assets").glob("style-*.css"))
+    assert [path.read_text() for path in styles] == ["body { color: teal }"]
+    assert styles[0].name in read(tmp_path, "site/business/1-zapis.html")
+
+
+# --- Files ------------------------------------------------------------------------------------
+
+
+def test_a_photo_is_published_without_a_word_about_where(tmp_path: Path) -> None:
+    from PIL import Image
+
+    photo = Image.new("RGB", (900, 600), "olive")
+    exif = Image.Exif()
+    exif[0x010E] = "секретное место"
+    exif.get_ifd(0x8825)[2] = (54.0, 59.0, 7.0)
+    photo.save(tmp_path / "gps.jpg", exif=exif)
+    media = Media(kind="photo", locator="1/0")
+    with closing(site(tmp_path / "site")) as publisher:
+        upload = publisher.upload(tmp_path / "gps.jpg", media)
+        publisher.put(article(1, cover=0, figures=(Figure(media=media),)), {0: upload}, None)
+        publisher.finish()
+    made = list((tmp_path / "site" / "media").rglob("*.jpg"))
+    assert len(made) == 3
+    for path in made:
+        with Image.open(path) as image:
+            assert not image.getexif()
+    assert (upload.width, upload.height) == (900, 600)
+    assert [variant.width for variant in upload.variants] == [320, 640]
+
+
+def test_files_are_public_only_while_a_live_article_shows_them(tmp_path: Path) -> None:
+    media = Media(kind="photo", locator="1/0")
+    one = article(1, cover=0, figures=(Figure(media=media),))
+    with closing(site(tmp_path / "site")) as publisher:
+        upload = publisher.upload(PHOTOS[0], media)
+        assert not (tmp_path / "site" / "media").exists()
+        remote = publisher.put(one, {0: upload}, None)
+        publisher.finish()
+        shown = sorted(path.name for path in (tmp_path / "site" / "media").rglob("*.jpg"))
+        assert shown
+        draft = publisher.withdraw(remote, "draft")
+        publisher.finish()
+        assert not (tmp_path / "site" / "media").exists()
+        publisher.discard(upload)
+        publisher.put(one, {0: upload}, draft)
+        publisher.finish()
+        assert sorted(path.name for path in (tmp_path / "site" / "media").rglob("*.jpg")) == shown
+
+
+@pytest.mark.parametrize(
+    ("name", "mime", "suffix"),
+    [
+        ("page.html", "text/html", "bin"),
+        ("logo.svg", "image/svg+xml", "bin"),
+        ("x.php", "application/x-php", "bin"),
+        (".htaccess", "", "bin"),
+        ("../../смета.PDF", "application/pdf", "pdf"),
+        ("", "video/mp4", "mp4"),
+    ],
+)
+def test_what_a_server_might_run_is_stored_as_bytes(
+    tmp_path: Path, name: str, mime: str, suffix: str
+) -> None:
+    (tmp_path / "given").write_bytes(b"<svg onload='alert(1)'/>")
+    media = Media(kind="document", locator="1/0", name=name, mime=mime)
+    with closing(site(tmp_path / "site")) as publisher:
+        upload = publisher.upload(tmp_path / "given", media)
+    assert upload.url.startswith("https://example.com/blog/media/")
+    assert upload.url.endswith(f".{suffix}")
+
+
+def test_a_photo_that_is_none_is_refused_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(b"this is not a picture")
+    with closing(site(tmp_path / "site")) as publisher:
+        with pytest.raises(Refused, match="not a picture"):
+            publisher.upload(tmp_path / "photo.jpg", Media(kind="photo", locator="1/0"))
+        assert not list((tmp_path / "site").rglob("*.jpg"))
+
+
+def test_a_lost_file_is_asked_for_again(tmp_path: Path) -> None:
+    lost = Upload(id="0" * 32 + ".jpg", url="https://example.com/x.jpg")
+    one = article(1, figures=(Figure(media=Media(kind="photo", locator="1/0")),))
+    with closing(site(tmp_path / "site")) as publisher, pytest.raises(Refused, match="sent again"):
+        publisher.put(one, {0: lost}, None)
+
+
+# --- The site as a whole ----------------------------------------------------------------------
+
+
+def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
+    (tmp_path / "site").write_text("a file where the folder should be")
+    with closing(site(tmp_path / "site")) as publisher:
+        with pytest.raises(PublisherError, match="cannot be written"):
+            publisher.put(article(1), {}, None)
+        assert [finding.ok for finding in publisher.check()] == [False]
+
+
+def test_opening_a_site_touches_nothing(tmp_path: Path) -> None:
+    with closing(site(tmp_path / "site")) as publisher:
+        assert all(finding.ok for finding in publisher.check())
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("url", ["example.com", "ftp://example.com/", "https://", "https://a/?b"])
+def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
+    with pytest.raises(ValidationError, match="public address"):
+        StaticSettings(path=Path("public"), url=url)
+
+
+def test_an_id_of_another_site_is_no_article_of_ours(tmp_path: Path) -> None:
+    from crosspost.publishers import Vanished
+
+    with closing(site(tmp_path / "site")) as publisher, pytest.raises(Vanished):
+        publisher.look(Remote(id="business/x' OR 1=1", url="", version="1"))
+
+
+# --- Names and words --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("blog", ["..", ".", "", "a/b", "media", "CON", "Дело", "a--b", "x" * 300])
+def test_no_name_leaves_its_folder_or_meets_another(blog: str) -> None:
+    folder = names.folder(blog)
+    assert "/" not in folder
+    assert folder.strip(".")
+    assert folder.isascii()
+    assert len(folder) < 110
+    assert folder not in (names.folder(blog + " "), "media", "assets")
+
+
+@pytest.mark.parametrize(
+    ("fragment", "words"),
+    [
+        ("<p>Раз<br>два</p><p>три</p>", "Раз два три"),
+        ("<p>a &lt;b&gt; &amp;amp;</p>", "a <b> &amp;"),
+        ("<ul><li>раз</li><li>два</li></ul>", "раз два"),
+        ("сло<strong>во</strong>", "слово"),
+    ],
+)
+def test_a_teaser_keeps_words_apart(fragment: str, words: str) -> None:
+    assert bodies.plain(fragment) == words
+
+
+def test_a_long_teaser_ends_at_a_word() -> None:
+    assert bodies.shorten("Слово за слово, и готово", 17) == "Слово за слово…"
+    assert bodies.shorten("Слово", 5) == "Слово"
