@@ -66,6 +66,7 @@ class PreviewServer:
         self.validators = True
         self.cuts_albums = False
         self.views = 100
+        self.written = max(self.messages, default=0)
         self.other_page = ""
         self.asked: list[str] = []
         self.heard: list[dict[str, str]] = []
@@ -326,7 +327,11 @@ def _handler(server: PreviewServer) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
 
-        def do_GET(self) -> None:  # noqa: N802
+        def handle(self) -> None:
+            with suppress(ConnectionError):
+                super().handle()
+
+        def do_GET(self) -> None:
             server.asked.append(self.path)
             server.heard.append(dict(self.headers))
             found = server.answer(self.path, dict(self.headers))

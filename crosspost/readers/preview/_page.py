@@ -15,7 +15,17 @@ from msgspec.structs import replace
 from crosspost.errors import ReaderError
 from crosspost.model import Channel, fingerprint
 from crosspost.readers.preview import _message
-from crosspost.readers.preview._message import Found, Unread, attribute, first, inside, line, words
+from crosspost.readers.preview._message import (
+    Found,
+    Unread,
+    attribute,
+    elements,
+    every,
+    first,
+    inside,
+    line,
+    words,
+)
 from crosspost.readers.preview._web import Page
 
 if TYPE_CHECKING:
@@ -91,7 +101,7 @@ def _is_preview(soup: "BeautifulSoup") -> bool:
 
 def _leaf(soup: "BeautifulSoup", body: bytes, url: str, name: str) -> Leaf:
     history = first(soup, "tgme_channel_history")
-    messages = [] if history is None else history.find_all(class_=_MESSAGE)
+    messages = [] if history is None else list(every(history, _MESSAGE))
     channel_id = next(filter(None, map(_message.channel_id, messages)), 0)
     found: dict[int, Found] = {}
     seen, unread = set[int](), []
@@ -121,15 +131,15 @@ def _leaf(soup: "BeautifulSoup", body: bytes, url: str, name: str) -> Leaf:
 
 def _older(soup: "BeautifulSoup") -> bool:
     """Whether the page leads on to older posts."""
-    return soup.find("a", class_="tme_messages_more", attrs={"data-before": True}) is not None or (
-        soup.find("link", rel="prev", href=True) is not None
+    return any(attribute(more, "data-before") for more in every(soup, "tme_messages_more")) or (
+        inside(soup, "link", rel="prev", href=True) is not None
     )
 
 
 def _bounded(message: "Tag") -> None:
     """Raises ``Unread`` for a message built to keep a reader busy."""
     depths: dict[int, int] = {}
-    for count, tag in enumerate(message.find_all(True)):
+    for count, tag in enumerate(elements(message)):
         depth = depths[id(tag)] = depths.get(id(tag.parent), 0) + 1
         if depth > _DEEPEST or count > _MOST:
             raise Unread("it is built too deep or of too many parts")

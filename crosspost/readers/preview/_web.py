@@ -304,6 +304,7 @@ def _session(local: bool) -> "Session":
     session = Session()
     session.headers.update({"User-Agent": AGENT, "Accept-Language": "en"})
     session.cookies.set_policy(_no_cookies())
+    session.auth = _nobody
     if local:
         session.trust_env = False
         return session
@@ -311,6 +312,11 @@ def _session(local: bool) -> "Session":
     adapter.poolmanager.pool_classes_by_scheme = {"https": GuardedPool}
     session.mount("https://", adapter)
     return session
+
+
+def _nobody(request: Any) -> Any:
+    """No name and no password, also where ~/.netrc has one for the host."""
+    return request
 
 
 def _no_cookies() -> Any:
