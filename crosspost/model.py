@@ -358,18 +358,23 @@ NOT_COUNTED: Final = ("slug", "views", "comments", "spans", "notes", "updated")
 all the time; spans and notes are our own account; ``updated`` only dates what ``body`` shows."""
 
 
+DIGESTED: Final = ("kind", "locator", "name", "size", "width", "height", "missing")
+"""What of a medium makes it another one: a photo that was replaced keeps its locator."""
+
+
 def digest(article: Article) -> str:
     """The article's fingerprint: equal digests look equal to a reader of the site.
 
-    Leaves out NOT_COUNTED, and of each medium all but kind, locator, name and missing.
+    Leaves out NOT_COUNTED, of each medium all but DIGESTED, and of the author's photo the folder.
     """
     seen = msgspec.to_builtins(article)
     for name in NOT_COUNTED:
         seen.pop(name, None)
     for figure in seen.get("figures", ()):
-        figure["media"] = {
-            key: figure["media"].get(key) for key in ("kind", "locator", "name", "missing")
-        }
+        figure["media"] = {key: figure["media"].get(key) for key in DIGESTED}
+    photo = seen["author"].get("photo")
+    if photo:
+        seen["author"]["photo"] = photo.replace("\\", "/").rpartition("/")[2]
     return _hash(seen)
 
 

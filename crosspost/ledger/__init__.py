@@ -487,14 +487,15 @@ class Ledger:
     # --- Deliveries ---
 
     def retarget(self, blog: str, site: str, style: str) -> None:
-        """Makes everything due when the blog is new on the site or its style has changed."""
+        """Makes everything due, and the site unfinished, when the blog is new there or what
+        decides about its look has changed."""
         found = self._one("SELECT style FROM target WHERE blog = ? AND site = ?", blog, site)
         if found and found[0] == style:
             return
         with self.transaction():
             self._db.execute(
                 "INSERT INTO target (blog, site, style) VALUES (?1, ?2, ?3)"
-                " ON CONFLICT DO UPDATE SET style = ?3",
+                " ON CONFLICT DO UPDATE SET style = ?3, unfinished = 1",
                 (blog, site, style),
             )
             self._db.execute(

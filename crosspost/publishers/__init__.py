@@ -73,6 +73,9 @@ class Publisher(Protocol):
     """The publisher's type name in the config."""
     image_types: ClassVar[frozenset[str]]
     """MIME types of pictures the site shows; others are converted before ``upload``."""
+    batch: ClassVar[int]
+    """How many articles may be under way before their outcome is recorded: 1 where a request
+    crosses a network, more where ``find`` is cheap and certain."""
 
     def find(self, article: Article) -> Remote | None:
         """The article on the site, whoever put it there, without help of the ledger: by the
@@ -88,8 +91,10 @@ class Publisher(Protocol):
     def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
         """Creates the article (``remote`` None) or replaces the one ``remote`` names, keeping
         its slug and address. ``uploads`` maps the index of a figure to its upload; a figure
-        without one has no file. An unchanged ``remote.version`` is a condition: otherwise
-        raises ``Changed`` or ``Vanished`` and does nothing; ``remote.version == ""`` waives it.
+        without one has no file; a video's ``poster`` is the address of another upload.
+
+        An unchanged ``remote.version`` is a condition: otherwise raises ``Changed`` or
+        ``Vanished`` and does nothing; ``remote.version == ""`` waives it.
         """
 
     def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:

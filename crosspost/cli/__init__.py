@@ -1,0 +1,111 @@
+"""The command line: words in, a report and an exit code out. No logic lives here.
+
+Commands are in the rooms beside this one; each is imported when it is called, so that ``--help``
+and a run with nothing to do load next to nothing.
+"""
+
+import sys
+from importlib import import_module
+from typing import Any, Final
+
+import click
+
+from crosspost import __version__
+from crosspost.errors import Busy, CrosspostError
+
+COMMANDS: Final = {
+    "sync": "run",
+    "backfill": "run",
+    "resolve": "run",
+    "preview": "look",
+    "status": "look",
+    "show": "look",
+    "init": "setup",
+    "completion": "setup",
+}
+"""Every command and the room it is in."""
+
+
+class Main(click.Group):
+    """Finds commands when they are called, and turns our errors into a line and an exit code."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f"crosspost.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, n=1)
+            if near:
+                raise click.UsageError(f"{error.message} Did you mean «{near[0]}»?", ctx) from None
+            raise
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except CrosspostError as error:
+            if isinstance(error, Busy) and (ctx.params.get("quiet") or _quiet(ctx)):
+                ctx.exit(0)
+            for line in str(error).splitlines():
+                click.echo(f"crosspost: {line}", err=True)
+            ctx.exit(error.exit_code)
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            click.echo(f"crosspost: {where}{error.strerror or error}", err=True)
+            ctx.exit(1)
+
+
+def _quiet(ctx: click.Context) -> bool:
+    return bool(ctx.obj and ctx.obj.get("quiet"))
+
+
+@click.group(
+    cls=Main,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Exit codes: 0 all well; 1 posts failed or wait for a person; 2 wrong config; 3 the "
+    "channel cannot be read; 4 a site cannot be written; 5 another run holds the blog; 6 the "
+    "ledger cannot be used; 7 the run ended early and goes on next time.",
+)
+@click.option(
+    "-c",
+    "--config",
+    type=click.Path(dir_okay=False),
+    envvar="CROSSPOST_CONFIG",
+    help="The config file.  [default: crosspost.toml]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
+@click.option("-q", "--quiet", is_flag=True, help="Say only what needs a person.")
+@click.option("-v", "--verbose", is_flag=True, help="Say what became of every post.")
+@click.version_option(__version__, prog_name="crosspost")
+@click.pass_context
+def group(
+    ctx: click.Context, config: str | None, as_json: bool, quiet: bool, verbose: bool
+) -> None:
+    """Mirror a Telegram channel into its author's blog: every post exactly once.
+
+    \b
+    crosspost init t.me/s/name      write a config
+    crosspost preview               see what it would make
+    crosspost sync                  do it; again and again
+    """
+    ctx.obj = {"config": config, "json": as_json, "quiet": quiet, "verbose": verbose}
+
+
+def main() -> None:
+    """The program ``crosspost``."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    group(prog_name="crosspost")

@@ -1,0 +1,160 @@
+"""What the commands share: the config, the ledger, progress, stopping, the report on the screen."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from crosspost.config import Config
+    from crosspost.ledger import Ledger
+    from crosspost.pipeline import Run
+    from crosspost.report import Report
+
+
+def config_of(ctx: click.Context) -> "Config":
+    """The config that the options name."""
+    from crosspost.config import DEFAULT, load
+
+    return load(Path(ctx.obj["config"] or DEFAULT))
+
+
+def dump(value: Any) -> None:
+    """One JSON object on stdout."""
+    import json
+
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def running(
+    ctx: click.Context, config: "Config", report: "Report", **settings: Any
+) -> Iterator["Run"]:
+    """A run on the config's ledger (on a copy of it when it is a rehearsal), which ends cleanly
+    on Ctrl-C and SIGTERM: the post under way is finished, the rest stays due."""
+    from crosspost.ledger import Ledger
+    from crosspost.pipeline import Run
+
+    make = Ledger.rehearsal if report.dry_run else Ledger.open
+    with make(config.ledger) as ledger, _stopping() as stop, _progress(ctx) as progress:
+        run = Run(ledger=ledger, report=report, stop=stop, progress=progress, **settings)
+        try:
+            yield run
+        finally:
+            run.close()
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    asked = False
+
+    def ask(number: int, _frame: object) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+        click.echo("crosspost: finishing the post under way; once more to stop at once", err=True)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _progress(ctx: click.Context) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar on a terminal: what is being read or delivered, at what rate, how long still."""
+    if ctx.obj["quiet"] or ctx.obj["json"] or not sys.stderr.isatty():
+        yield lambda _what, _done, _total: None
+        return
+    bars: dict[str, Any] = {}
+    shown: list[Any] = []
+
+    def advance(what: str, done: int, total: int) -> None:
+        if not shown:
+            shown.append(_bar())
+            shown[0].start()
+        if what not in bars:
+            label = "reading" if what == "read" else f"→ {what}"
+            bars[what] = shown[0].add_task(label, total=total or None)
+        shown[0].update(bars[what], completed=done, total=total or None)
+
+    try:
+        yield advance
+    finally:
+        if shown:
+            shown[0].stop()
+
+
+def _bar() -> Any:
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    class Rate(TextColumn):
+        def render(self, task: Any) -> Any:
+            from rich.text import Text
+
+            return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(""),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def finish(ctx: click.Context, report: "Report") -> None:
+    """Says what the run did and exits with its code."""
+    if ctx.obj["json"]:
+        dump(report.as_json())
+    else:
+        _say(ctx, report)
+    ctx.exit(report.exit_code)
+
+
+def _say(ctx: click.Context, report: "Report") -> None:
+    quiet = ctx.obj["quiet"]
+    for line in report.lines(ctx.obj["verbose"]):
+        if quiet and line.startswith("note: "):
+            continue
+        click.echo(line, err=quiet)
+    if not quiet:
+        click.echo(report.summary())
+
+
+def post_of(config: "Config", ledger: "Ledger", word: str) -> tuple[str, int]:
+    """The blog and post that a person means: ``blog/12``, ``12``, an article's address or a
+    t.me link. Raises ``click.BadParameter``."""
+    found = ledger.by_url(word)
+    if found:
+        return found
+    left, _, right = word.rstrip("/").rpartition("/")
+    if right.isdecimal() and len(right) < 19:
+        for name in config.blogs:
+            ours = {name, ledger.channel(name).username} - {""}
+            alone = not left and len(config.blogs) == 1
+            if alone or left.rpartition("/")[2] in ours:
+                key = ledger.post_of(name, int(right))
+                if key is not None:
+                    return name, key
+    blogs = ", ".join(config.blogs)
+    raise click.BadParameter(
+        f"the ledger knows no post «{word}». Name it as BLOG/ID ({blogs}), by its article's "
+        "address or its t.me link."
+    )

@@ -1,0 +1,249 @@
+"""Commands that only look: preview, status, show."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from crosspost.cli._common import config_of, dump, post_of, running
+
+if TYPE_CHECKING:
+    from crosspost.ledger import Delivery, Ledger, StoredPost
+    from crosspost.model import Article
+    from crosspost.pipeline import Blog
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost preview                 every article as it would look
+  crosspost preview business --limit 50 -o sheet.html --no-open
+""",
+)
+@click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The sheet.")
+@click.option("--limit", type=click.IntRange(min=1), help="Only so many of the newest posts.")
+@click.option("--no-open", is_flag=True, help="Do not open the browser.")
+@click.pass_context
+def preview(
+    ctx: click.Context,
+    blogs: tuple[str, ...],
+    output: Path | None,
+    limit: int | None,
+    no_open: bool,
+) -> None:
+    """Show every article beside its original, with what rule did what; change nothing."""
+    from crosspost import sheet
+    from crosspost.report import Report
+
+    config = config_of(ctx)
+    chosen = config.chosen(blogs)
+    report = Report("preview", dry_run=True)
+    target = (output or _sheet_path(config.path)).absolute()
+    with running(ctx, config, report) as run:
+        count = sheet.write(run, chosen, target, limit)
+    if ctx.obj["json"]:
+        dump({"sheet": str(target), "posts": count, **report.as_json()})
+    else:
+        for line in report.lines(verbose=False) if report.troubles else ():
+            click.echo(line, err=True)
+        click.echo(f"{count:,} articles in {target.as_uri()}")
+        if not no_open:
+            click.launch(str(target))
+    ctx.exit(report.exit_code if report.troubles else 0)
+
+
+def _sheet_path(config: Path) -> Path:
+    from tempfile import gettempdir
+
+    return Path(gettempdir()) / f"crosspost-preview-{config.stem}.html"
+
+
+@click.command()
+@click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@click.pass_context
+def status(ctx: click.Context, blogs: tuple[str, ...]) -> None:
+    """Say how each blog stands on each site, and what waits for a person.
+
+    \b
+    crosspost status
+    crosspost --json status business
+    """
+    from crosspost.ledger import Ledger
+
+    config = config_of(ctx)
+    chosen = config.chosen(blogs)
+    if not config.ledger.exists():
+        standing: list[dict[str, Any]] = [
+            {"blog": blog.name, "run": None, "vanished": [], "sites": []} for blog in chosen
+        ]
+    else:
+        with Ledger.open(config.ledger) as ledger:
+            standing = [_standing(ledger, blog) for blog in chosen]
+    if ctx.obj["json"]:
+        dump({"blogs": standing})
+        return
+    for one in standing:
+        _say_standing(one)
+
+
+def _standing(ledger: "Ledger", blog: "Blog") -> dict[str, Any]:
+    import msgspec
+
+    sites = []
+    for target in ledger.targets(blog.name):
+        waiting = [
+            {
+                "post": f"{blog.name}/{d.post_id}",
+                "state": d.state,
+                "title": d.title,
+                "reason": d.reason,
+                "remedy": d.remedy,
+            }
+            for d in ledger.waiting(blog.name, target.site)
+        ]
+        sites.append(
+            {
+                "site": target.site,
+                "last_success": target.success_at or None,
+                "age_seconds": _age(target.success_at),
+                "due": target.due,
+                "unfinished": target.unfinished,
+                "states": target.counts,
+                "waiting": waiting,
+            }
+        )
+    runs = ledger.runs(blog.name)
+    return {
+        "blog": blog.name,
+        "run": msgspec.to_builtins(runs[0]) if runs else None,
+        "vanished": ledger.asked(blog.name),
+        "sites": sites,
+    }
+
+
+def _age(moment: str) -> int | None:
+    if not moment:
+        return None
+    return round((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+
+
+def _say_standing(one: dict[str, Any]) -> None:
+    if not one["sites"]:
+        click.echo(f"{one['blog']}: never run. Begin with: crosspost sync {one['blog']}")
+        return
+    for site in one["sites"]:
+        states = ", ".join(f"{count:,} {state}" for state, count in sorted(site["states"].items()))
+        success = _ago(site["age_seconds"]) if site["last_success"] else "never a success"
+        due = f"; {site['due']:,} due" if site["due"] else ""
+        click.echo(f"{one['blog']} → {site['site']}: {success}; {states or 'no posts yet'}{due}")
+        for wait in site["waiting"]:
+            click.echo(f"  {wait['state']}: {wait['post']} «{wait['title']}»: {wait['reason']}")
+            if wait["remedy"]:
+                click.echo(f"      {wait['remedy']}")
+    if one["vanished"]:
+        ids = ", ".join(map(str, one["vanished"][:10]))
+        click.echo(
+            f"  {len(one['vanished'])} posts vanished from the channel ({ids}). If that is right: "
+            f"crosspost sync {one['blog']} --accept-deletions"
+        )
+
+
+def _ago(seconds: int) -> str:
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"last success {count} {unit}{'s' if count > 1 else ''} ago"
+    return "last success just now"
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost show business/12
+  crosspost show https://t.me/name/12
+  crosspost show http://localhost:8000/business/12-example.html
+""",
+)
+@click.argument("post")
+@click.pass_context
+def show(ctx: click.Context, post: str) -> None:
+    """Show one post: its article, where it was delivered, what happened to it."""
+    import msgspec
+
+    from crosspost import pipeline
+    from crosspost.report import Report
+
+    config = config_of(ctx)
+    with running(ctx, config, Report("show", dry_run=True)) as run:
+        name, post_id = post_of(config, run.ledger, post)
+        stored, article, verdict = pipeline.article_of(run, config.blogs[name], post_id)
+        deliveries = run.ledger.deliveries(name, post_id)
+        history = run.ledger.history(name, post_id)
+    if ctx.obj["json"]:
+        dump(
+            msgspec.to_builtins(
+                {
+                    "blog": name,
+                    "post": stored.post,
+                    "gone": stored.gone,
+                    "article": article,
+                    "verdict": verdict,
+                    "deliveries": deliveries,
+                    "history": history,
+                }
+            )
+        )
+        return
+    _say_post(name, stored, article)
+    click.echo(f"\nRules: {verdict.action}{f' ({verdict.reason})' if verdict.reason else ''}")
+    for delivery in deliveries:
+        _say_delivery(delivery)
+    click.echo("\nHistory")
+    click.echo(f"  {stored.stored_at}  read from {stored.reader} {stored.source}")
+    for event in history:
+        where = f" on {event.site}" if event.site else ""
+        click.echo(
+            f"  {event.at}  {event.what}{where}{f': {event.detail}' if event.detail else ''}"
+        )
+
+
+def _say_post(name: str, stored: "StoredPost", article: "Article") -> None:
+    from crosspost.markup import text_of
+
+    post = stored.post
+    click.echo(f"{name}/{post.id}  {post.date:%Y-%m-%d %H:%M} UTC  {article.source_url}")
+    if stored.gone:
+        click.echo(
+            "Deleted in Telegram" if stored.gone == "gone" else "Vanished; a person is asked"
+        )
+    click.echo(f"\n{article.title}")
+    if article.lead:
+        click.echo(f"  {text_of(article.lead)}")
+    for paragraph in text_of(article.body).split("\n"):
+        click.echo(f"  {paragraph}" if paragraph else "")
+    for number, figure in enumerate(article.figures):
+        cover = " (cover)" if number == article.cover else ""
+        missing = f": {figure.media.missing}" if figure.media.missing else ""
+        click.echo(f"  [{figure.media.kind}{cover}] {text_of(figure.caption)}{missing}")
+    if article.tags:
+        click.echo(f"  Tags: {', '.join(article.tags)}")
+    removed = [span for span in article.spans if span.part == "removed" and span.reason]
+    for span in removed:
+        words = post.text[span.start : span.end].strip()
+        if words:
+            click.echo(f"  Removed: «{words}» ({span.reason})")
+    for note in article.notes:
+        click.echo(f"  Note: {note}")
+
+
+def _say_delivery(delivery: "Delivery") -> None:
+    due = ", due" if delivery.due else ""
+    click.echo(f"\n{delivery.site}: {delivery.state}{due}  {delivery.url}")
+    if delivery.reason:
+        click.echo(f"  {delivery.reason}")
+    if delivery.remedy:
+        click.echo(f"  {delivery.remedy}")
+    if delivery.theirs:
+        click.echo(f"  On the site: {delivery.theirs}")

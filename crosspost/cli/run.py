@@ -1,0 +1,188 @@
+"""Commands that deliver: sync, backfill, resolve."""
+
+from datetime import datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from crosspost.cli._common import config_of, finish, post_of, running
+
+if TYPE_CHECKING:
+    from crosspost.config import Config
+    from crosspost.readers import Bounds
+
+DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
+
+
+class Span(click.ParamType[float]):
+    """30s, 10m, 2h."""
+
+    name = "span"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float:
+        from pydantic import TypeAdapter, ValidationError
+
+        from crosspost import settings
+
+        try:
+            return TypeAdapter(settings.Span).validate_python(value).total_seconds()
+        except ValidationError:
+            self.fail(f"{value!r} is no span of time such as 30s, 10m or 2h", param, ctx)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost sync                    every blog of the config
+  crosspost sync business --dry-run what would happen to each post, and why
+  crosspost -q sync                 from cron: silent unless a person is needed
+  crosspost sync --open             and look at the site
+""",
+)
+@click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.option(
+    "--accept-deletions", is_flag=True, help="Believe that many posts were deleted at once."
+)
+@click.option("--wait", type=Span(), default="0s", help="Wait so long for another run to end.")
+@click.option("--open", "open_", is_flag=True, help="Open the site when it is done.")
+@click.pass_context
+def sync(
+    ctx: click.Context,
+    blogs: tuple[str, ...],
+    dry_run: bool,
+    accept_deletions: bool,
+    wait: float,
+    open_: bool,
+) -> None:
+    """Bring the sites in step with the channels: what is new, changed or gone."""
+    from crosspost import pipeline
+    from crosspost.report import Report
+
+    config = config_of(ctx)
+    chosen = config.chosen(blogs)
+    report = Report("sync", dry_run=dry_run)
+    with running(ctx, config, report, accept_deletions=accept_deletions, wait=wait) as run:
+        for blog in chosen:
+            pipeline.sync(run, blog)
+            if run.stop():
+                break
+    if open_ and not dry_run:
+        _open(ctx, config)
+    finish(ctx, report)
+
+
+def _open(ctx: click.Context, config: "Config") -> None:
+    """Opens the sites that are folders here."""
+    for folder in config.site_paths.values():
+        index = folder / "index.html"
+        if index.is_file():
+            if not ctx.obj["json"]:
+                click.echo(f"The blog is {index.absolute().as_uri()}")
+            click.launch(str(index.absolute()))
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost backfill business --dry-run
+  crosspost backfill business --from ~/Downloads/ChatExport_2025-05-01
+  crosspost backfill business --since 2023-01-01 --until 2023-12-31
+  crosspost backfill business --ids 12,40-60
+Stop it with Ctrl-C; the next time it goes on where it was.
+""",
+)
+@click.argument("blog")
+@click.option(
+    "--from",
+    "export",
+    type=click.Path(exists=True, path_type=Path),
+    help="Read this Telegram Desktop export instead of the blog's own source.",
+)
+@click.option("--since", type=DAY, help="The first day.")
+@click.option("--until", type=DAY, help="The last day.")
+@click.option("--ids", help="Posts by id: 12,40-60.")
+@click.option("--limit", type=click.IntRange(min=1), help="Create at most so many posts.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@click.pass_context
+def backfill(
+    ctx: click.Context,
+    blog: str,
+    export: Path | None,
+    since: datetime | None,
+    until: datetime | None,
+    ids: str | None,
+    limit: int | None,
+    dry_run: bool,
+) -> None:
+    """Put years of posts on the sites: create what is missing, touch nothing that is there."""
+    from crosspost import pipeline
+    from crosspost.report import Report
+
+    config = config_of(ctx)
+    (chosen,) = config.chosen((blog,))
+    bounds, wanted = _bounds(config, since, until, ids)
+    source = pipeline.Source("export", str(export.absolute())) if export else None
+    report = Report("backfill", dry_run=dry_run)
+    with running(ctx, config, report) as run:
+        pipeline.backfill(run, chosen, bounds, ids=wanted, limit=limit, source=source)
+    finish(ctx, report)
+
+
+def _bounds(
+    config: "Config", since: datetime | None, until: datetime | None, ids: str | None
+) -> tuple["Bounds", set[int]]:
+    """Days in the config's time zone, and ids like ``12,40-60``."""
+    from crosspost.readers import Bounds
+
+    zone = ZoneInfo(config.timezone)
+    last = datetime.combine(until, time.max) if until and until.time() == time.min else until
+    wanted: set[int] = set()
+    for part in (ids or "").split(",") if ids else ():
+        first, _, end = part.strip().partition("-")
+        if not first.isdecimal() or not (end or "0").isdecimal() or len(first + end) > 20:
+            raise click.BadParameter(
+                f"«{part}» is no id or range of ids: 12,40-60", param_hint="--ids"
+            )
+        low, high = int(first), int(end or first)
+        if high - low > 1_000_000:
+            raise click.BadParameter("that is more than a million ids", param_hint="--ids")
+        wanted |= set(range(low, high + 1))
+    bounds = Bounds(
+        since=since.replace(tzinfo=zone) if since else None,
+        until=last.replace(tzinfo=zone) if last else None,
+        first_id=max(min(wanted) - 9, 1) if wanted else None,
+        last_id=max(wanted) if wanted else None,
+    )
+    return bounds, wanted
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost resolve business/50 --publish
+  crosspost resolve https://t.me/name/50 --skip
+  crosspost resolve business/12 --ours
+""",
+)
+@click.argument("post")
+@click.option("--publish", "word", flag_value="publish", help="Publish what was held or failed.")
+@click.option("--skip", "word", flag_value="skip", help="Leave it out for good.")
+@click.option("--ours", "word", flag_value="ours", help="Overwrite, or put back, what is there.")
+@click.option("--theirs", "word", flag_value="theirs", help="Leave the site as it is.")
+@click.pass_context
+def resolve(ctx: click.Context, post: str, word: str | None) -> None:
+    """Decide about a post that waits for a person, and do it."""
+    from crosspost import pipeline
+    from crosspost.report import Report
+
+    if word is None:
+        raise click.UsageError("Say what to do: --publish, --skip, --ours or --theirs.")
+    config = config_of(ctx)
+    report = Report("resolve")
+    with running(ctx, config, report) as run:
+        name, post_id = post_of(config, run.ledger, post)
+        pipeline.resolve(run, config.blogs[name], post_id, word)
+    finish(ctx, report)

@@ -1,0 +1,100 @@
+"""Commands that set things up: init, completion."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from crosspost.config.draft import Draft
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost init                          asks a few questions
+  crosspost init t.me/s/name              asks none
+  crosspost init ~/Downloads/ChatExport_2025-05-01
+""",
+)
+@click.argument("channel", required=False)
+@click.option("--language", type=click.Choice(["en", "ru"]), help="The blog's language.")
+@click.option("--timezone", help="The blog's time zone, such as Europe/Moscow.")
+@click.option("--author", help="The author's name.")
+@click.option("--credit", help="The photo credit where a post names none.")
+@click.option("--path", help="The folder of the site.")
+@click.option("--url", help="The address the site will have.")
+@click.option("--force", is_flag=True, help="Replace a config that is there.")
+@click.pass_context
+def init(
+    ctx: click.Context,
+    channel: str | None,
+    language: str | None,
+    timezone: str | None,
+    author: str | None,
+    credit: str | None,
+    path: str | None,
+    url: str | None,
+    force: bool,
+) -> None:
+    """Write a config that works."""
+    from crosspost.config import DEFAULT, VARIABLE
+    from crosspost.config.draft import guess, write
+
+    target = Path(ctx.obj["config"] or DEFAULT)
+    if target.exists() and not force:
+        raise click.UsageError(f"{target} is there already; to replace it: --force ({VARIABLE})")
+    asks = channel is None
+    if channel is None:
+        channel = click.prompt("The channel: @name, a t.me link, or the folder of an export")
+    draft = guess(channel, target.absolute().parent)
+    given = {
+        "language": language,
+        "timezone": timezone,
+        "author": author,
+        "credit": credit,
+        "path": path,
+        "url": url,
+    }
+    draft = draft.with_(**{key: value for key, value in given.items() if value is not None})
+    if asks:
+        draft = _ask(draft, given)
+    write(draft, target)
+    click.echo(f"Wrote {target}. See what it would make: crosspost preview; do it: crosspost sync")
+
+
+def _ask(draft: "Draft", given: dict[str, str | None]) -> "Draft":
+    """The questions, each with an answer to accept."""
+
+    questions = {
+        "language": "The blog's language (en, ru)",
+        "timezone": "The blog's time zone",
+        "author": "The author's name, as the card shows it (empty: the channel's)",
+        "credit": "The photo credit where a post names none (empty: none)",
+        "path": "The folder of the site",
+        "url": "The address the site will have",
+    }
+    answers = {
+        key: click.prompt(question, default=getattr(draft, key))
+        for key, question in questions.items()
+        if given[key] is None
+    }
+    return draft.with_(**answers)
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete commands and options.
+
+    \b
+    crosspost completion bash >> ~/.bashrc
+    crosspost completion fish > ~/.config/fish/completions/crosspost.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    from crosspost.cli import group
+
+    found = get_completion_class(shell)
+    assert found is not None
+    click.echo(found(group, {}, "crosspost", "_CROSSPOST_COMPLETE").source())

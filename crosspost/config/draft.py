@@ -1,0 +1,133 @@
+"""A first config, from as little as a channel's name."""
+
+import json
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Self
+
+from crosspost.errors import ConfigError
+
+_LINK: Final = re.compile(
+    r"(?:https?://)?(?:t|telegram)\.me/(?:s/)?([A-Za-z]\w{3,63})(?:/\d+)?/?(?:\?.*)?|@?([A-Za-z]\w{3,63})",
+    re.ASCII,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Draft:
+    """The answers a config is written from."""
+
+    name: str
+    channel: str
+    reader: str
+    link: str = ""
+    language: str = "ru"
+    timezone: str = "UTC"
+    author: str = ""
+    credit: str = ""
+    path: str = "public"
+    url: str = "http://localhost:8000/"
+
+    def with_(self, **answers: Any) -> Self:
+        """The draft with these answers instead."""
+        return replace(self, **answers)
+
+
+def guess(channel: str, base: Path) -> Draft:
+    """What a person most likely wants who names this channel: an export on this disk, or a
+    public channel's preview. Raises ``ConfigError`` when it is neither."""
+    path = Path(channel).expanduser()
+    zone, language = _zone(), _language()
+    if path.exists():
+        found = path.absolute()
+        shown = found.relative_to(base) if found.is_relative_to(base) else found
+        return Draft(
+            name=_name(found.stem) or "blog",
+            channel=str(shown),
+            reader="export",
+            language=language,
+            timezone=zone,
+        )
+    link = _LINK.fullmatch(channel.strip())
+    if not link:
+        raise ConfigError(
+            f"«{channel}» is neither a file or folder here nor a public channel: write @name, "
+            "t.me/s/name, or the path of a Telegram Desktop export"
+        )
+    username = link[1] or link[2]
+    return Draft(
+        name=_name(username),
+        channel=f"@{username}",
+        reader="preview",
+        link=f"https://t.me/{username}",
+        language=language,
+        timezone=zone,
+    )
+
+
+def write(draft: Draft, target: Path) -> None:
+    """Writes the config, once it is known to be right. Raises ``ConfigError``."""
+    from crosspost.config import load
+
+    beside = target.with_name(f".{target.name}.new")
+    beside.write_text(_text(draft), encoding="utf-8")
+    try:
+        load(beside)
+        beside.replace(target)
+    except ConfigError as error:
+        raise ConfigError(*(p.replace(str(beside), str(target)) for p in error.problems)) from None
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _text(draft: Draft) -> str:
+    quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in vars(draft).items()}
+    link = f"link    = {quoted['link']}\n" if draft.link else ""
+    author = (
+        f"name  = {quoted['author']}" if draft.author else '# name  = "…"   # else the channel\'s'
+    )
+    credit = f"credit  = {quoted['credit']}" if draft.credit else '# credit = "…"   # photo credit'
+    return f"""\
+# Every setting: docs/configuration.md
+language = {quoted["language"]}
+timezone = {quoted["timezone"]}
+ledger   = "crosspost.db"
+
+[[blog]]
+name    = {quoted["name"]}   # its name in the ledger, for ever
+channel = {quoted["channel"]}
+reader  = {quoted["reader"]}
+site    = "local"
+{link}{credit}
+[blog.author]
+{author}
+
+[site.local]
+type = "static"
+path = {quoted["path"]}
+url  = {quoted["url"]}
+"""
+
+
+def _name(word: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", word.lower()).strip("-")[:40]
+
+
+def _language() -> str:
+    spoken = os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    return "ru" if spoken.lower().startswith("ru") else "en"
+
+
+def _zone() -> str:
+    """The machine's time zone by name, UTC where it does not tell."""
+    from zoneinfo import available_timezones
+
+    name = os.environ.get("TZ", "")
+    if not name:
+        try:
+            name = os.readlink("/etc/localtime").partition("zoneinfo/")[2]  # noqa: PTH115
+        except OSError:
+            name = ""
+    return name if name in available_timezones() else "UTC"

@@ -1,0 +1,151 @@
+"""What a run did, as a person's sentences and as one JSON object (docs/reports.md)."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import msgspec
+
+from crosspost.deliver import Outcome
+from crosspost.errors import CrosspostError
+from crosspost.readers import Note
+
+KINDS: Final = ("created", "updated", "unchanged", "withdrawn", "held", "failed")
+_LISTED: Final = 10_000
+"""So many posts are listed for each kind; all are counted."""
+
+
+class Trouble(msgspec.Struct, frozen=True):
+    """What ended the work on a blog, or on one of its sites."""
+
+    blog: str
+    site: str
+    message: str
+    exit_code: int
+
+
+@dataclass
+class Report:
+    """The account of a run. ``read`` counts posts that were new, changed or gone at the source;
+    ``vanished`` are posts that disappeared in a number that a person must confirm."""
+
+    command: str
+    dry_run: bool = False
+    read: int = 0
+    gone: int = 0
+    counts: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys((*KINDS, "skipped", "waits"), 0)
+    )
+    posts: dict[str, list[Outcome]] = field(default_factory=dict)
+    notes: list[tuple[str, Note]] = field(default_factory=list)
+    troubles: list[Trouble] = field(default_factory=list)
+    vanished: dict[str, list[int]] = field(default_factory=dict)
+    opened: list[str] = field(default_factory=list)
+    left_off: int = 0
+
+    def add(self, outcome: Outcome) -> None:
+        """One post on one site has been dealt with."""
+        self.counts[outcome.what] += 1
+        for text in outcome.notes:
+            self.note(outcome.blog, Note(text=text, post_id=outcome.post_id))
+        if outcome.what == "unchanged":
+            return
+        listed = self.posts.setdefault(outcome.what, [])
+        if len(listed) < _LISTED:
+            listed.append(outcome)
+        else:
+            self.left_off += 1
+
+    def note(self, blog: str, note: Note) -> None:
+        """Something of the source that a person may want to know."""
+        if len(self.notes) < _LISTED:
+            self.notes.append((blog, note))
+
+    def fail(self, blog: str, site: str, error: CrosspostError) -> None:
+        """A blog, or its way to one site, could not be served."""
+        self.troubles.append(Trouble(blog, site, str(error), error.exit_code))
+
+    @property
+    def exit_code(self) -> int:
+        """The run's exit code: that of its first trouble, else 1 when posts need a person."""
+        if self.troubles:
+            real = [trouble.exit_code for trouble in self.troubles if trouble.exit_code != 7]
+            return real[0] if real else self.troubles[0].exit_code
+        return 1 if self.counts["held"] or self.counts["failed"] or self.vanished else 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return not (self.read or any(self.counts.values()) or self.notes or self.troubles)
+
+    def summary(self) -> str:
+        """One sentence."""
+        verbs = {
+            "created": "created",
+            "updated": "updated",
+            "withdrawn": "withdrawn",
+            "held": "held for a person",
+            "failed": "failed",
+            "skipped": "left out",
+            "waits": "waiting for its settle time",
+        }
+        done = [
+            f"{self.counts[kind]:,} {verb}" for kind, verb in verbs.items() if self.counts[kind]
+        ]
+        if not done and not self.read:
+            return "Nothing to do." if not self.troubles else "Nothing was done."
+        would = "It would be: " if self.dry_run else ""
+        read = f"{self.read:,} {'post' if self.read == 1 else 'posts'} read"
+        rest = [f"{self.counts['unchanged']:,} unchanged"] if self.counts["unchanged"] else []
+        return f"{would}{', '.join([read, *done, *rest])}."
+
+    def lines(self, verbose: bool) -> Iterator[str]:
+        """What a person should hear: troubles, failed and held posts, notes; with ``verbose``
+        every post."""
+        for trouble in self.troubles:
+            where = f"{trouble.blog} → {trouble.site}" if trouble.site else trouble.blog
+            yield f"{where}: {trouble.message}"
+        for blog, ids in self.vanished.items():
+            yield (
+                f"{blog}: {len(ids)} posts vanished from the channel at once "
+                f"({', '.join(map(str, ids[:10]))}{', …' if len(ids) > 10 else ''}). Nothing was "
+                f"withdrawn. If that is right: crosspost sync {blog} --accept-deletions"
+            )
+        for what in ("failed", "held", *(("waits", "skipped") if verbose or self.dry_run else ())):
+            for outcome in self.posts.get(what, ()):
+                yield from _told(outcome)
+        if verbose or self.dry_run:
+            for what in ("created", "updated", "withdrawn"):
+                for outcome in self.posts.get(what, ()):
+                    yield from _told(outcome)
+        for blog, note in self.notes:
+            yield f"note: {blog}{f'/{note.post_id}' if note.post_id else ''}: {note.text}"
+
+    def as_json(self) -> dict[str, Any]:
+        """The documented object."""
+        return {
+            "command": self.command,
+            "dry_run": self.dry_run,
+            "exit_code": self.exit_code,
+            "read": self.read,
+            "gone": self.gone,
+            **self.counts,
+            "posts": {what: msgspec.to_builtins(listed) for what, listed in self.posts.items()},
+            "left_off": self.left_off,
+            "vanished": self.vanished,
+            "notes": [
+                {"blog": blog, "post_id": note.post_id, "text": note.text}
+                for blog, note in self.notes
+            ],
+            "errors": msgspec.to_builtins(self.troubles),
+        }
+
+
+def _told(outcome: Outcome) -> Iterator[str]:
+    key = f"{outcome.blog}/{outcome.post_id}"
+    title = f" «{outcome.title}»" if outcome.title else ""
+    yield f"{outcome.what}: {key} → {outcome.site}{title}" + (
+        f": {outcome.reason}" if outcome.reason else ""
+    )
+    if outcome.remedy:
+        yield f"    {outcome.remedy}"

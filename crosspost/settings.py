@@ -1,0 +1,101 @@
+"""Kinds of values that the config's settings share: secrets, spans of time, sizes.
+
+    password = {env = "WP_PASSWORD"}        Secret: env, file or keyring; inline is possible
+    settle   = "60s"                        Span: s, m, h, d
+    max_media = "200 MB"                    Size: B, KB, MB, GB
+
+Readers and publishers use them in their own ``Settings``; ``config`` validates with the context
+``{"base": <folder of the config>}``, from which relative paths start.
+"""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import BeforeValidator, SecretStr, ValidationInfo
+
+_SPAN: Final = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
+_SIZE: Final = re.compile(r"(\d{1,6})\s*(B|KB|MB|GB)", re.ASCII)
+_UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+_POWERS: Final = {"B": 0, "KB": 1, "MB": 2, "GB": 3}
+_WAYS: Final = ("env", "file", "keyring")
+_LARGEST: Final = 64 * 1024
+
+
+def base_of(info: ValidationInfo) -> Path:
+    """The folder that relative paths start from."""
+    return Path((info.context or {}).get("base", "."))
+
+
+def _secret(value: Any, info: ValidationInfo) -> Any:
+    if isinstance(value, str | SecretStr):
+        return value
+    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _WAYS:
+        raise ValueError('it is a text, {env = "NAME"}, {file = "path"} or {keyring = "name"}')
+    ((way, name),) = value.items()
+    if not isinstance(name, str) or not name:
+        raise ValueError(f"«{way}» takes a name")
+    return {"env": _from_env, "file": _from_file, "keyring": _from_keyring}[way](name, info)
+
+
+def _from_env(name: str, _: ValidationInfo) -> str:
+    found = os.environ.get(name)
+    if not found:
+        raise ValueError(f"the environment variable {name} is not set")
+    return found
+
+
+def _from_file(name: str, info: ValidationInfo) -> str:
+    path = base_of(info) / Path(name).expanduser()
+    try:
+        with path.open(encoding="utf-8") as file:
+            found = file.read(_LARGEST).strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ValueError(f"the file {path} cannot be read: {reason}") from None
+    if not found:
+        raise ValueError(f"the file {path} is empty")
+    return found
+
+
+def _from_keyring(name: str, _: ValidationInfo) -> str:
+    try:
+        import keyring
+        from keyring.errors import KeyringError
+    except ImportError:
+        raise ValueError("the keyring needs one more package: pip install keyring") from None
+    try:
+        found = keyring.get_password("crosspost", name)
+    except KeyringError as error:
+        raise ValueError(f"the keyring cannot be read: {error}") from None
+    if not found:
+        raise ValueError(f"the keyring has no «{name}»: set it with keyring set crosspost {name}")
+    return found
+
+
+def _span(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
+    found = _SPAN.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("it is a span of time such as 60s, 5m, 2h or 7d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+def _size(value: Any) -> Any:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    found = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if not found:
+        raise ValueError("it is a size such as 500 KB, 200 MB or 2 GB")
+    return int(found[1]) * int(1024 ** _POWERS[found[2]])
+
+
+Secret = Annotated[SecretStr, BeforeValidator(_secret)]
+"""A password or key, from where it is kept. Printing it shows asterisks."""
+Span = Annotated[timedelta, BeforeValidator(_span)]
+"""A span of time."""
+Size = Annotated[int, BeforeValidator(_size)]
+"""A number of bytes."""
