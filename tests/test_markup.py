@@ -143,6 +143,36 @@ def test_an_address_cut_by_a_range_still_leads_to_the_whole_address() -> None:
     assert html == f'<a href="{text}">example.org/long/path</a>'
 
 
+def test_a_list_item_whose_words_are_skipped_is_no_empty_item() -> None:
+    text = "раз\nдва"
+    marked = [entity("list", 0, 7), on(text, "раз", "item"), on(text, "два", "item")]
+    assert blocks(text, marked, skip=[(0, 3)]) == "<ul><li>два</li></ul>"
+
+
+def test_the_longer_block_goes_around_the_shorter_in_whatever_order_they_come() -> None:
+    text = "раз\nдва"
+    marked = [on(text, "раз", "item"), entity("list", 0, 7), on(text, "два", "item")]
+    assert blocks(text, marked) == "<ul><li>раз</li><li>два</li></ul>"
+
+
+def test_a_caption_belongs_to_the_picture_right_before_it_only() -> None:
+    text = "слова подпись"
+    near, far = entity("media", 6, 0, "1"), entity("media", 0, 0, "1")
+    caption = on(text, "подпись", "caption")
+    figure = '<figure><img src="media:1"><figcaption>подпись</figcaption></figure>'
+    assert blocks(text, [near, caption]) == f"<p>слова</p>{figure}"
+    assert "figcaption" not in blocks(text, [far, caption])
+    heading = on(text, "слова", "heading")
+    within = entity("media", 2, 0, "1")
+    assert blocks(text, [heading, within, caption]) == f"<h2>слова</h2>{figure}"
+
+
+def test_a_cell_cannot_span_a_million_columns() -> None:
+    marked = [entity(kind, 0, 1) for kind in ("table", "row")]
+    cell = entity("cell", 0, 1, colspan="1000000", rowspan="-1")
+    assert blocks("x", [*marked, cell]) == "<table><tbody><tr><td>x</td></tr></tbody></table>"
+
+
 # --- Laws ---------------------------------------------------------------------------------------
 
 KINDS = [*sorted(INLINE_ENTITIES | BLOCK_ENTITIES), "unknown", ""]
@@ -410,6 +440,10 @@ def test_newlines_of_the_source_are_layout_and_the_ends_are_trimmed() -> None:
         "Раз, два\n\n  три четыре",
         [("bold", "Раз", ""), ("italic", "четыре", "")],
     )
+
+
+def test_entities_follow_the_text_when_its_beginning_is_trimmed() -> None:
+    assert both("<b><br> раз</b><br>") == ("раз", [("bold", "раз", "")])
 
 
 def test_scripts_and_comments_are_no_text() -> None:

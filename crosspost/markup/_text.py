@@ -21,14 +21,11 @@ def utf16(text: str) -> Callable[[int], int]:
     size = len(text)
     if len(text.encode("utf-16-le", "surrogatepass")) == 2 * size:
         return lambda offset: min(max(offset, 0), size)
-    astral = [found.start() for found in _ASTRAL.finditer(text)]
-    units = [place + before for before, place in enumerate(astral)]
+    pairs = [found.start() for found in _ASTRAL.finditer(text)]
+    pairs = [place + before for before, place in enumerate(pairs)]
 
     def point(offset: int) -> int:
-        before = bisect_left(units, offset)
-        if before and units[before - 1] + 1 == offset:
-            return astral[before - 1]
-        return min(max(offset - before, 0), size)
+        return min(max(offset - bisect_left(pairs, offset), 0), size)
 
     return point
 
