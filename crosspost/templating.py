@@ -6,6 +6,7 @@ the static blog, ``sheet/`` for the preview sheet. Wording lives in one file a l
 (``article/ru.html``, ``article/en.html``) as macros; numbers and dates are Babel's.
 """
 
+import re
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -38,7 +39,8 @@ def environment(
     zone = ZoneInfo(timezone)
 
     def date(value: datetime) -> str:
-        return format_date(value.astimezone(zone), "long", locale).removesuffix("\u00a0г.").removesuffix(" г.")
+        shown = format_date(value.astimezone(zone), "long", locale)
+        return re.sub(r"\sг\.$", "", shown)
 
     def moment(value: datetime) -> str:
         return f"{date(value)}, {format_time(value.astimezone(zone), 'short', locale=locale)}"
