@@ -23,12 +23,19 @@ from crosspost.markup import sanitize, text_of
 from crosspost.model import (
     BLOCK_ENTITIES,
     INLINE_ENTITIES,
+    Answer,
     Article,
     Author,
     Channel,
     Entity,
+    Extra,
+    Forward,
+    LinkPreview,
     Media,
+    Place,
+    Poll,
     Post,
+    Reply,
 )
 from crosspost.normalize import Style, normalize
 from crosspost.readers import Bounds, Context
@@ -147,6 +154,8 @@ def sound(source: Post, article: Article) -> None:
     numbers = [int(n) for n in re.findall(r'(?:src|href)="media:(\d+)"', article.body)]
     wanted = [n for n in range(len(article.figures)) if n != article.cover]
     assert sorted(numbers) == wanted, "every figure stands once, the cover not in the body"
+    assert "<script" not in article.body + article.attribution + article.credit + article.lead
+    assert "javascript:" not in "".join(re.findall(r'href="([^"]*)"', article.body))
     assert article == normalize(source, STYLE), "the same post gives the same article"
 
 
@@ -211,6 +220,64 @@ def texts(draw: st.DrawFn) -> str:
     return draw(st.text(max_size=200))
 
 
+HOSTILE = st.sampled_from(
+    [
+        "", "Ярмарка", '"><script>alert(1)</script>', "{{ 7*7 }}", "a & b\n\nc",
+        "javascript:alert(1)", "https://example.org/?a=1&b=2", "http://[bad", "post:7", "media:0",
+        "\ud800", "\u202e",
+        "&lt;b&gt;", "data:text/html,x",
+    ]
+)  # fmt: skip
+
+
+def extras() -> st.SearchStrategy[dict[str, Any]]:
+    """Everything else a post may bring, with words from hostile hands."""
+    numbers = st.none() | st.integers(-1, 10**12)
+    answers = st.lists(
+        st.builds(
+            Answer, text=HOSTILE, voters=numbers, percent=st.none() | st.integers(-5, 500),
+            correct=st.booleans(),
+        ),
+        max_size=3,
+    ).map(tuple)  # fmt: skip
+    kinds = st.sampled_from(
+        ["todo", "game", "invoice", "contact", "unsupported", "giveaway", "dice"]
+    )
+    lines = st.lists(st.tuples(HOSTILE, st.booleans()), max_size=2).map(tuple)
+    return st.fixed_dictionaries(
+        {
+            "forward": st.none()
+            | st.builds(
+                Forward, name=HOSTILE, url=HOSTILE, author=HOSTILE, channel_id=st.integers(0, 3)
+            ),
+            "reply_to": st.none()
+            | st.builds(
+                Reply, post_id=st.integers(0, 99), url=HOSTILE, name=HOSTILE, quote=HOSTILE
+            ),
+            "poll": st.none()
+            | st.builds(
+                Poll, question=HOSTILE, answers=answers, voters=numbers, solution=HOSTILE,
+                quiz=st.booleans(), multiple=st.booleans(), closed=st.booleans(),
+            ),
+            "link_preview": st.none()
+            | st.builds(
+                LinkPreview, url=HOSTILE, site=HOSTILE, title=HOSTILE, description=HOSTILE,
+                photo=st.none() | st.integers(-1, 3),
+            ),
+            "place": st.none()
+            | st.builds(
+                Place, latitude=st.floats(-90, 90), longitude=st.floats(-180, 180), title=HOSTILE,
+                address=HOSTILE,
+            ),
+            "extras": st.lists(
+                st.builds(Extra, kind=kinds, title=HOSTILE, lines=lines, value=HOSTILE), max_size=2
+            ).map(tuple),
+            "author_signature": HOSTILE,
+            "via_bot": HOSTILE,
+        }
+    )  # fmt: skip
+
+
 @st.composite
 def posts(draw: st.DrawFn) -> Post:
     text = draw(texts())
@@ -243,15 +310,24 @@ def posts(draw: st.DrawFn) -> Post:
             max_size=4,
         )
     )
-    return post(text, *entities, media=tuple(media))
+    return post(text, *entities, media=tuple(media), **draw(st.just({}) | extras()))
 
 
-@settings(max_examples=3000, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(posts())
 @example(post("На фото: А.", media=(photo(),)))
 @example(post("#а #б", media=(photo(),)))
 @example(post("Фото: Олег", media=(photo(),)))
 def test_no_post_whatsoever_loses_or_doubles_a_character(source: Post) -> None:
+    article = normalize(source, STYLE)
+    check(source, article)
+    sound(source, article)
+
+
+@pytest.mark.slow
+@settings(max_examples=5000, deadline=None)
+@given(posts())
+def test_no_post_of_very_many_loses_or_doubles_a_character(source: Post) -> None:
     article = normalize(source, STYLE)
     check(source, article)
     sound(source, article)

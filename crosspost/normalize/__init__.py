@@ -22,7 +22,7 @@ from crosspost.markup import blocks, inline, safe_url, sanitize
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
 from crosspost.normalize import _figures, _lines, _pieces
 from crosspost.normalize._figures import Gallery
-from crosspost.normalize._headline import shown
+from crosspost.normalize._headline import shown, trimmed
 from crosspost.normalize._layout import Asked, Layout
 from crosspost.normalize._text import cut
 from crosspost.normalize._wording import Wording, wording
@@ -171,11 +171,8 @@ def _title(post: Post, style: Style, layout: Layout, words: Wording) -> str:
     kind, name, bare = _shows(post)
     if not kind:
         kind, name = "link", _host(post)
-    name = " ".join(name.split())
-    if name and bare:
-        name = shown(name).rstrip(".")
-        return name if len(name) <= style.title_length else cut(name, style.title_length)
-    title = words.plain("title", kind, name, post.date)
+    name = trimmed(shown(name))
+    title = name if bare and name else shown(words.plain("title", kind, name, post.date))
     return title if len(title) <= style.title_length else cut(title, style.title_length)
 
 

@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
+from crosspost.markup import safe_url
 from crosspost.model import Entity, Figure, Media, Post
 from crosspost.normalize._wording import Wording
 
@@ -32,7 +33,8 @@ def gallery(post: Post, missing: Mapping[int, str]) -> Gallery:
     gone = {i: why for i, why in gone.items() if why}
     kept = [i for i in range(len(post.media)) if i not in gone]
     figures = {i: number for number, i in enumerate(kept)}
-    card = post.link_preview.photo if post.link_preview else None
+    preview = post.link_preview
+    card = preview.photo if preview and safe_url(preview.url) else None
     card = card if card is not None and 0 <= card < len(post.media) else None
     photos = [i for i in kept if post.media[i].kind == "photo" and i != card]
     return Gallery(figures, gone, card, photos[0] if photos else None)

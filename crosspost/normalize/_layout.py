@@ -266,7 +266,7 @@ class Layout:
         shown = [
             (index, figure)
             for index, figure in self._asked.figures.items()
-            if self._post.media[index].kind == kind and self._placed(index)
+            if self._post.media[index].kind == kind
         ]
         if not shown:
             return -1
@@ -279,10 +279,6 @@ class Layout:
         if found.number:
             return shown[found.number - 1][1] if found.number <= len(shown) else -1
         return shown[0][1]
-
-    def _placed(self, index: int) -> bool:
-        preview = self._post.link_preview
-        return not (preview and preview.photo == index)
 
     def _lead(self, at: int) -> None:
         """The first paragraph after the headline, if it stands for itself and text follows."""
