@@ -167,6 +167,17 @@ def test_a_caption_belongs_to_the_picture_right_before_it_only() -> None:
     assert blocks(text, [heading, within, caption]) == f"<h2>слова</h2>{figure}"
 
 
+def test_a_photo_behind_the_last_gap_of_a_block_is_in_that_block() -> None:
+    text = "суть\n\nпосле"
+    marked = [on(text, "суть", "summary"), entity("media", 6, 0, "1")]
+    inside = blocks(text, [entity("details", 0, 6), *marked])
+    behind = blocks(text, [entity("details", 0, 4), *marked])
+    figure = '<figure><img src="media:1"></figure>'
+    summary = "<details><summary>суть</summary>"
+    assert inside == f"{summary}{figure}</details><p>после</p>"
+    assert behind == f"{summary}</details>{figure}<p>после</p>"
+
+
 def test_a_cell_cannot_span_a_million_columns() -> None:
     marked = [entity(kind, 0, 1) for kind in ("table", "row")]
     cell = entity("cell", 0, 1, colspan="1000000", rowspan="-1")
@@ -556,7 +567,7 @@ def test_every_message_of_real_pages_keeps_each_character() -> None:
 
 # --- Work ---------------------------------------------------------------------------------------
 
-MANY = 20_000
+MANY = 10_000
 LONG = "ab " * MANY
 
 
@@ -578,7 +589,7 @@ def test_hostile_entities_cost_no_more_than_their_number(entities: list[Entity])
     start = time.process_time()
     html = blocks(LONG, entities)
     assert letters(text_of(html)) == letters(LONG)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 2
     depth = deepest = 0
     for found in TAG.finditer(html):
         depth += -1 if found[1] else found[2] not in VOID
@@ -587,8 +598,8 @@ def test_hostile_entities_cost_no_more_than_their_number(entities: list[Entity])
     assert sanitize(html) == html
 
 
-@pytest.mark.parametrize("text", ["\n" * 10**6, " \n" * 500_000, "<" * 10**6, "а\n\n" * 100_000])
+@pytest.mark.parametrize("text", ["\n" * 10**6, " \n" * 500_000, "<" * 500_000, "а\n\n" * 50_000])
 def test_hostile_text_costs_no_more_than_its_length(text: str) -> None:
     start = time.process_time()
     assert letters(text_of(blocks(text, [entity("bold", 0, len(text))]))) == letters(text)
-    assert time.process_time() - start < 3
+    assert time.process_time() - start < 2

@@ -53,7 +53,7 @@ def tree(window: Window, entities: Iterable[Entity]) -> Block:
     root = Block("", 0, len(window.text), "", {}, -1)
     stack = [root]
     words = cache(lambda start: _words_from(window.text, start))
-    for block in _in_order(_found(window, entities), stack):
+    for block in _in_order(_found(window, entities), stack, window.text):
         parent = stack[-1]
         if block.type == "caption" and _hang(parent, block, words):
             continue
@@ -97,7 +97,7 @@ def _found(window: Window, entities: Iterable[Entity]) -> list[Block]:
     return found
 
 
-def _in_order(found: list[Block], stack: list[Block]) -> Iterator[Block]:
+def _in_order(found: list[Block], stack: list[Block], text: str) -> Iterator[Block]:
     """Each block when the stack holds what stands around it, cut where it crosses that."""
     rest: list[tuple[int, int, int, int, Block]] = []
     index = serial = 0
@@ -109,7 +109,7 @@ def _in_order(found: list[Block], stack: list[Block]) -> Iterator[Block]:
         else:
             index += 1
         assert block is not None
-        while len(stack) > 1 and _is_over(stack[-1], block):
+        while len(stack) > 1 and _is_over(stack[-1], block, text):
             stack.pop()
         limit = stack[-1].end
         if block.end > limit:
@@ -123,10 +123,11 @@ def _in_order(found: list[Block], stack: list[Block]) -> Iterator[Block]:
         yield block
 
 
-def _is_over(top: Block, block: Block) -> bool:
+def _is_over(top: Block, block: Block, text: str) -> bool:
     """Whether the innermost open block ends before this one. An empty cell at its row's end is
-    in it, and so with what else stands in one kind of block only; what is empty holds what is
-    empty, stands at the same place and belongs into it."""
+    in it, and so with what else stands in one kind of block only; a photo at the end of a block
+    whose text ends with the gap before it is in that block; what is empty holds what is empty,
+    stands at the same place and belongs into it."""
     if top.end < block.start:
         return True
     if top.end > block.start:
@@ -136,7 +137,7 @@ def _is_over(top: Block, block: Block) -> bool:
     if _HOLDERS.get(block.type) == top.type:
         return False
     if top.start < top.end:
-        return True
+        return top.type not in _FLOW or not text[top.end - 1].isspace()
     if top.type == "gallery":
         return block.type != "media"
     return top.type not in ("item", "cell") or block.type not in ("media", "gallery")
