@@ -132,7 +132,8 @@ class PreviewServer:
         title = escape(self.title)
         about = escape(self.about).replace("\n", "<br/>")
         return self.rewrite(
-            f'<!DOCTYPE html>\n<html>\n<head><meta charset="utf-8"><title>{title} – Telegram</title>'
+            '<!DOCTYPE html>\n<html>\n<head><meta charset="utf-8">'
+            f"<title>{title} – Telegram</title>"
             f'<meta property="og:title" content="{title}">'
             + (f'<link rel="prev" href="{more}">' if older else "")
             + '</head>\n<body class="widget_frame_base tgme_webpreview">'
@@ -468,7 +469,8 @@ def _location(one: Message) -> str:
         '<a class="tgme_widget_message_location_wrap" href="https://maps.google.com/maps?q='
         f'{at["latitude"]},{at["longitude"]}&z=15"><div class="tgme_widget_message_location_title">'
         f"{escape(one.get('place_name', ''))}</div>"
-        f'<div class="tgme_widget_message_location_address">{escape(one.get("address", ""))}</div></a>'
+        f'<div class="tgme_widget_message_location_address">{escape(one.get("address", ""))}</div>'
+        "</a>"
     )
 
 

@@ -16,12 +16,14 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
+from contract.reader_contract import Archive
+from contract.worlds import CHANNEL, ExportWorld, PreviewWorld
 from preview_server import Fault, PreviewServer, landing, plain
-from test_reader_contract import CHANNEL, ExportWorld, PreviewWorld
 
 from crosspost.errors import CrosspostError, Later, ReaderError
 from crosspost.model import Extra, Media, Post, Reply, fingerprint
@@ -99,7 +101,8 @@ def test_every_kind_of_message_gives_the_post_written_beside_it(source: Path) ->
     found = page(source.read_bytes())
     lines = [msgspec.json.encode(found.channel)]
     for one in found.found:
-        lines += [msgspec.json.encode(one.post), *(f"  {key} {url}".encode() for key, url in one.urls.items())]  # fmt: skip
+        lines.append(msgspec.json.encode(one.post))
+        lines += [f"  {locator} {url}".encode() for locator, url in one.urls.items()]
     told = b"\n".join(lines).decode() + "\n"
     expected = source.with_suffix(".posts.txt")
     if os.environ.get("UPDATE_GOLDEN"):
@@ -311,7 +314,7 @@ def test_a_history_is_read_to_its_beginning(server: PreviewServer, reader: Open)
 
 
 def test_an_album_on_the_border_of_a_page_is_whole(server: PreviewServer, reader: Open) -> None:
-    for shift in range(12):
+    for shift in (0, 5, 11):
         for cut in (True, False):
             server.cuts_albums = cut
             _albums(server, [2, 10, 3, 5, 1, 10, 10, 4], shift)
@@ -448,6 +451,29 @@ def test_a_deleted_post_is_missing_from_what_is_complete(
     assert any(one.first <= 25 <= one.last for one in told if isinstance(one, Complete))
 
 
+def test_the_first_posts_of_a_channel_can_be_deleted_too(
+    server: PreviewServer, reader: Open
+) -> None:
+    server.messages = {number: message(number) for number in range(1, 11)}
+    archive = Archive()
+    archive.pull(reader())
+    del server.messages[1], server.messages[2]
+    archive.pull(reader())
+    assert archive.gone == {1, 2}
+
+
+def test_a_full_page_without_a_link_to_older_ones_calls_nothing_gone(
+    server: PreviewServer, reader: Open
+) -> None:
+    archive = Archive()
+    archive.pull(reader())
+    server.rewrite = lambda page: page.replace("prev", "x").replace("data-before", "data-x")
+    server.messages[31] = message(31)
+    archive.pull(reader())
+    assert 31 in archive.posts
+    assert not archive.gone
+
+
 def test_a_message_that_is_not_understood_is_noted_and_nothing_is_called_gone(
     server: PreviewServer, reader: Open
 ) -> None:
@@ -485,6 +511,67 @@ def test_ranges_of_ids_are_kept_apart_and_shrink_from_above() -> None:
     assert _cursor.below(((20, 40), (1, 9)), 25) == ((20, 24), (1, 9))
     assert _cursor.below(((20, 40), (1, 9)), 5) == ((1, 4),)
     assert _cursor.below(((20, 40), (1, 9)), 0) == ()
+
+
+@pytest.mark.parametrize(
+    "seed", [*range(2), *(pytest.param(seed, marks=pytest.mark.slow) for seed in range(2, 60))]
+)
+def test_whatever_happens_between_and_within_runs_the_archive_follows(
+    server: PreviewServer, reader: Open, seed: int
+) -> None:
+    random = Random(seed)
+    server.validators = seed % 2 == 0
+    server.cuts_albums = seed % 3 == 0
+    server.written = random.randint(1, 150)
+    server.messages = {number: message(number) for number in range(1, server.written + 1)}
+    archive, lost = Archive(), set[int]()
+    for _ in range(12):
+        for _ in range(random.randint(0, 3)):
+            lost |= _something(server, random)
+        archive.pull(reader(), stop_after=random.choice([None, 1, 5, 20, 30]))
+    newest = _write(server, random.choice([1, 1, 30]))[-1]
+    archive.pull(reader())
+    truth = {one.id: one for one in posts(reader().read(Bounds()))}
+    assert archive.posts.keys() - lost == truth.keys() - lost
+    assert truth.keys() <= archive.alive.keys()
+    window = [number for number in truth if number > newest - 40]
+    assert [archive.alive[number].text for number in window] == [
+        truth[number].text for number in window
+    ]
+    assert {number for number in archive.alive if number > newest - 40} == set(window)
+    assert archive.gone <= lost
+    assert archive.pull(reader()) == []
+
+
+def _something(server: PreviewServer, random: Random) -> set[int]:
+    """The author does something; answers what was deleted."""
+    what = random.choice(["write", "album", "edit", "delete", "delete many", "write many"])
+    if what.startswith("write"):
+        _write(server, random.randint(2, 60) if what == "write many" else 1)
+    elif what == "album":
+        server.albums.append(_write(server, random.randint(2, 10), photo="a.jpg"))
+        _write(server, 1)
+    elif what == "edit":
+        one = random.choice(list(server.messages.values())[-40:])
+        one["text"] = f"Исправлено {random.random()}"
+    else:
+        albums = {number for album in server.albums for number in album}
+        recent = [one for one in sorted(server.messages)[1:][-30:] if one not in albums]
+        count = 1 if what == "delete" else 25
+        gone = set(recent[-count:] if random.random() < 0.5 else recent[:count])
+        if len(gone) < len(server.messages) - 1:
+            for number in gone:
+                del server.messages[number]
+            return gone
+    return set()
+
+
+def _write(server: PreviewServer, count: int, **more: Any) -> tuple[int, ...]:
+    """New messages, with ids that were never used; answers them."""
+    numbers = tuple(range(server.written + 1, server.written + count + 1))
+    server.messages |= {number: message(number, **more) for number in numbers}
+    server.written += count
+    return numbers
 
 
 # --- Why there are no posts ---------------------------------------------------------------------
@@ -608,15 +695,15 @@ def test_no_network_is_told_plainly(reader: Open) -> None:
 
 def test_what_was_read_before_the_fault_is_kept(server: PreviewServer, reader: Open) -> None:
     server.messages = {number: message(number) for number in range(1, 101)}
-    told = []
+    changes = reader().changes(None)
+    told = [next(changes) for _ in range(40)]
+    server.fail(*[Fault(500)] * 30)
     with pytest.raises(ReaderError):
-        for change in reader().changes(None):
-            told.append(change)
-            if isinstance(change, Checkpoint) and not server.faults:
-                server.fail(*[Fault(500)] * 3)
+        told.extend(changes)
     server.faults.clear()
     rest = list(reader().changes(cursor(told)))
     assert {*ids(told), *ids(rest)} == {*range(1, 101)}
+    assert 80 not in ids(rest)
 
 
 def test_opening_a_reader_loads_no_heavy_library(tmp_path: Path) -> None:
@@ -838,7 +925,7 @@ def test_a_message_with_an_impossible_id_is_left_out(server: PreviewServer, numb
 
 
 def test_deep_nesting_costs_a_note_and_no_time(server: PreviewServer) -> None:
-    deep = "<b>" * 50_000 + "x" + "</b>" * 50_000
+    deep = "<b>" * 20_000 + "x" + "</b>" * 20_000
     body = server.page(None).replace("Запись 30", deep)
     begin = time.monotonic()
     leaf = page(body)
@@ -847,8 +934,8 @@ def test_deep_nesting_costs_a_note_and_no_time(server: PreviewServer) -> None:
     assert {one.post.id for one in leaf.found} <= set(range(11, 31))
 
 
-def test_a_message_of_a_million_parts_is_left_out(server: PreviewServer) -> None:
-    body = server.page(None).replace("Запись 30", "<i></i>" * 100_000)
+def test_a_message_of_too_many_parts_is_left_out(server: PreviewServer) -> None:
+    body = server.page(None).replace("Запись 30", "<i></i>" * 30_000)
     begin = time.monotonic()
     leaf = page(body)
     assert time.monotonic() - begin < 5
@@ -865,30 +952,29 @@ def test_a_page_without_end_is_not_read_to_its_end(server: PreviewServer, reader
 def test_a_compressed_bomb_is_not_unpacked(server: PreviewServer, reader: Open) -> None:
     import gzip
 
-    bomb = gzip.compress(b" " * (_web.PAGE * 8))
+    bomb = gzip.compress(b" " * (_web.PAGE * 2))
     server.fail(Fault(200, bomb, Content_Type="text/html", Content_Encoding="gzip"))
     with pytest.raises(ReaderError, match="larger than 8 MB"):
         list(reader().read(Bounds()))
 
 
 def test_bytes_gone_wrong_end_in_posts_or_in_a_sentence() -> None:
-    from random import Random
-
     body = (GOLDEN / "kinds.html").read_bytes()
     random = Random(5)
     outcomes = Counter[str]()
-    for _ in range(40):
+    for _ in range(12):
         data = bytearray(body)
         for _ in range(random.randint(1, 40)):
             at = random.randrange(len(data))
             data[at : at + random.randint(0, 30)] = random.randbytes(random.randint(0, 10))
         try:
             page(bytes(data))
-            outcomes["read"] += 1
         except CrosspostError as error:
-            assert str(error).endswith((".", "again"))
-            outcomes["refused"] += 1
+            outcomes[str(error)[-1]] += 1
+        else:
+            outcomes["read"] += 1
     assert outcomes["read"]
+    assert outcomes.keys() <= {"read", "."}
 
 
 def test_a_poll_of_the_sample_says_what_was_asked() -> None:

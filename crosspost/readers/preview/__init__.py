@@ -44,6 +44,8 @@ __all__ = ["PreviewReader", "PreviewSettings"]
 
 _LARGEST: Final = 10
 """Telegram's limit for one album: https://core.telegram.org/api/files#albums-grouped-media"""
+_FULL: Final = 16
+"""A page with older ones behind it has no fewer messages than this."""
 _CUTTABLE: Final = ("photo", "video", "audio", "document")
 _KNOWN: Final = 5000
 """Addresses of files kept in mind."""
@@ -347,12 +349,14 @@ def _stretch(leaf: Leaf, before: int | None) -> _Stretch | None:
     """What a page tells about the ids below ``before``; None for nothing.
 
     The border of a page may cut an album, so the lowest post that could be one is left to the
-    next page, where it stands whole."""
+    next page, where it stands whole. That nothing comes before the channel's first post is
+    believed of a page that is not full: one without a link to older posts may be a changed page.
+    """
     seen = [number for number in leaf.seen if before is None or number < before]
     if not seen:
         return None
     found = [one for one in leaf.found if before is None or one.post.id < before]
-    first = seen[0]
+    first = 1 if not leaf.older and len(leaf.seen) < _FULL else seen[0]
     if leaf.older and found and found[0].post.id == first and _may_be_cut(found[0].post):
         above = found[0].post.ids[-1] + 1
         if seen[-1] >= above:
