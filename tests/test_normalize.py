@@ -331,3 +331,454 @@ def test_no_post_of_very_many_loses_or_doubles_a_character(source: Post) -> None
     article = normalize(source, STYLE)
     check(source, article)
     sound(source, article)
+
+
+# --- Golden articles --------------------------------------------------------------------------
+
+
+def rendered(source: Post, article: Article) -> str:
+    """The article as a person reads it, and where each stretch of the post's text went."""
+    lines = [f"title: {article.title}", f"slug: {article.slug}"]
+    lines += [f"lead: {article.lead}"] * bool(article.lead)
+    lines += [f"tags: {', '.join(article.tags)}"] * bool(article.tags)
+    for number, figure in enumerate(article.figures):
+        name = "cover" if number == article.cover else f"figure {number}"
+        lines.append(f"{name}: {figure.media.kind} {figure.media.locator}")
+        lines.append(f"    alt: {figure.alt}")
+        lines += [f"    caption: {figure.caption}"] * bool(figure.caption)
+    body = re.sub(
+        r"(</(?:p|ul|li|figure|section|blockquote|div|pre|h\d)>)(?!\n|$)", r"\1\n", article.body
+    )
+    lines += ["", body, "", article.attribution, article.credit, ""]
+    lines += [f"note: {note}" for note in article.notes]
+    for span in article.spans:
+        words = " ".join(source.text[span.start : span.end].split())
+        words = words if len(words) < 72 else f"{words[:45]}…{words[-25:]}"
+        figure = f" {span.figure}" if span.figure >= 0 else ""
+        if words:
+            lines.append(f"{span.part}{figure}: «{words}» {span.reason}".rstrip())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+def compare(name: str, text: str) -> None:
+    path = GOLDEN / name
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+    assert path.read_text("utf-8") == text
+
+
+def test_each_post_of_the_sample_becomes_the_article_on_disk() -> None:
+    for number, source in sample().items():
+        compare(f"{number}.txt", rendered(source, normalize(source, STYLE)))
+    known = {int(path.name.partition(".")[0]) for path in GOLDEN.glob("*.txt")}
+    assert known == set(sample()), "no golden article without its post"
+
+
+def test_the_wording_is_english_where_the_blog_is() -> None:
+    style = msgspec.structs.replace(STYLE, language="en", credit="the author’s blog")
+    for number in ENGLISH:
+        source = sample()[number]
+        compare(f"{number}.en.txt", rendered(source, normalize(source, style)))
+
+
+# --- Headlines --------------------------------------------------------------------------------
+
+HEADLINES = [
+    # the first line is one
+    (
+        "Руками\n\nОтец говорил, что человека видно по рукам.",
+        "Руками",
+        "Отец говорил, что человека видно по рукам.",
+    ),
+    ("🧾 НДС: коротко о главном\n\nС этого года.", "НДС: коротко о главном", "С этого года."),
+    ("1️⃣ Первое правило\nНе спешить.", "Первое правило", "Не спешить."),
+    ("Расписание на неделю:\nСреда, 18:00", "Расписание на неделю", "Среда, 18:00"),
+    ("Мы открылись!!! 🎉\n\nПриходите.", "Мы открылись!", "Приходите."),
+    ("Открылись? Да!\n\nПриходите.", "Открылись? Да!", "Приходите."),
+    ("Вопрос недели…\n\nПриходите.", "Вопрос недели…", "Приходите."),
+    ("Итоги #ярмарка дня\n\nПриходите.", "Итоги ярмарка дня", "Приходите."),
+    # the first sentence is one
+    ("Рабочее утро.", "Рабочее утро", ""),
+    ("Минус тридцать восемь. Кофейня открылась.", "Минус тридцать восемь", "Кофейня открылась."),
+    ("Да. Завтра открываем. Ждём.", "Да. Завтра открываем", "Ждём."),
+    (
+        "Пришли с ул. Почтовой к А. С. Пушкину. Сели.",
+        "Пришли с ул. Почтовой к А. С. Пушкину",
+        "Сели.",
+    ),
+    ("Он сказал: «Приду. Ждите». И ушёл.", "Он сказал: «Приду. Ждите»", "И ушёл."),
+    ('Он сказал: "Приду. Ждите". И ушёл.', 'Он сказал: "Приду. Ждите"', "И ушёл."),
+    ("заметка на полях. Потом допишу.", "Заметка на полях", "Потом допишу."),
+    # made: the sentence stays
+    ("Дорогие друзья! Завтра открываем вторую точку. Ждём.", "Завтра открываем вторую точку", None),
+    ("Всем привет!\n\nЗавтра открываем вторую точку. Ждём.", "Завтра открываем вторую точку", None),
+    (
+        "Налоговая выложила калькулятор нагрузки: можно сравнить упрощёнку, патент и все режимы, "
+        + "какие ещё остались у нас. Считает.",
+        "Налоговая выложила калькулятор нагрузки",
+        None,
+    ),
+    (
+        "Завтра с самого утра мы вместе с соседями из мастерской на Заводской улице и с ребятами "
+        + "(их двадцать человек, и все пришли) пойдём на субботник",
+        "Завтра с самого утра мы вместе с соседями из мастерской на Заводской улице и с ребятами…",
+        None,
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "title", "body"), HEADLINES)
+def test_the_headline_is_what_an_editor_would_take(text: str, title: str, body: str | None) -> None:
+    article = made(text)
+    assert article.title == title
+    shown = " ".join(text_of(article.body).split())
+    assert shown == (" ".join(text.split()) if body is None else body), "never said twice"
+
+
+def test_a_headline_keeps_the_form_it_had_in_the_text() -> None:
+    text = "ПРОВЕРКИ И НДС: ЧТО МОЖНО\n\nПро проверки и НДС говорили вчера."
+    assert made(text).title == "Проверки и НДС: что можно"
+    name = "ЯРМАРКА В ПРИИРТЫШСКЕ\n\nВчера была ярмарка."
+    assert made(name).title == "ЯРМАРКА В ПРИИРТЫШСКЕ", "a word that may be a name is left alone"
+
+
+def test_a_bold_beginning_is_the_headline_also_in_the_midst_of_a_line() -> None:
+    text = "Мастерская на Лесной закрылась. Без скандала и без объявления."
+    article = made(text, on(text, "Мастерская на Лесной закрылась.", "bold"))
+    assert article.title == "Мастерская на Лесной закрылась"
+    assert article.body == "<p>Без скандала и без объявления.</p>"
+
+
+def test_the_link_of_a_headline_is_not_lost() -> None:
+    text = "Вышел калькулятор налогов\n\nСчитает честно."
+    link = on(
+        text, "Вышел калькулятор налогов", "text_link", "https://www.example.org/calc?a=1&b=2"
+    )
+    article = made(text, link)
+    assert article.title == "Вышел калькулятор налогов"
+    assert (
+        'Подробнее: <a href="https://www.example.org/calc?a=1&amp;b=2">example.org</a>.'
+        in article.body
+    )
+    card = LinkPreview(url="https://www.example.org/calc?a=1&b=2", title="Калькулятор")
+    assert "Подробнее" not in made(text, link, link_preview=card).body, "the card shows it"
+
+
+def test_an_address_alone_is_a_link_to_somewhere() -> None:
+    text = "https://www.example.org/calc"
+    article = made(text, on(text, text, "url"))
+    assert article.title == "Ссылка: example.org"
+    assert article.body == f'<p><a href="{text}">{text}</a></p>'
+
+
+def test_the_headline_fits_where_the_site_is_narrow() -> None:
+    style = msgspec.structs.replace(STYLE, title_length=40)
+    for source in sample().values():
+        assert len(normalize(source, style).title) <= 40
+
+
+# --- Lead, tags, footer -----------------------------------------------------------------------
+
+LONG = "Потом говорили о сроках, о деньгах и о том, кто за что отвечает. " * 3
+
+
+def test_a_short_first_paragraph_is_the_lead_and_stands_apart() -> None:
+    article = made(f"Встреча\n\nВстретились с министром экономики области.\n\n{LONG}")
+    assert article.lead == "Встретились с министром экономики области."
+    assert "министром" not in article.body
+
+
+@pytest.mark.parametrize(
+    "paragraph",
+    [
+        "Вот что решили на этой встрече:",
+        "— первое, самое главное решение.",
+        "🔺 Первое, самое главное решение.",
+        "Одно. Второе. Третье предложение этого абзаца.",
+        "Коротко.",
+    ],
+)
+def test_a_paragraph_that_leans_on_the_next_is_no_lead(paragraph: str) -> None:
+    assert made(f"Встреча\n\n{paragraph}\n\n{LONG}").lead == ""
+
+
+def test_a_lead_needs_text_after_it() -> None:
+    assert made("Встреча\n\nВстретились с министром экономики области.").lead == ""
+
+
+def test_hashtags_below_the_text_become_tags_and_leave_it() -> None:
+    article = made("Встреча\n\nПоговорили. #налоги\n\n#малый_бизнес #Налоги@masterskaya_sib #НДС")
+    assert article.tags == ("налоги", "малый бизнес", "НДС")
+    assert article.body == "<p>Поговорили.</p>"
+
+
+def test_a_rubric_above_the_text_is_a_tag() -> None:
+    article = made("#налоги\nСроки на январь\n\nУспеть до пятницы.")
+    assert (article.title, article.tags) == ("Сроки на январь", ("налоги",))
+
+
+def test_hashtags_in_a_sentence_or_a_list_stay() -> None:
+    assert made("Встреча\n\nМоя #среда была долгой").tags == ()
+    kept = made("Встреча\n\nРубрики канала:\n#налоги\n#среда")
+    assert (kept.tags, "#налоги" in kept.body) == ((), True)
+
+
+def test_hashtags_the_site_does_not_want_are_removed() -> None:
+    style = msgspec.structs.replace(STYLE, no_tags=frozenset({"вканал"}))
+    article = normalize(post("Встреча\n\nПоговорили.\n\n#вканал #налоги"), style)
+    assert article.tags == ("налоги",)
+    assert "вканал" not in article.body
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Подписаться: t.me/masterskaya_sib",
+        "👉 Подписывайтесь на канал @masterskaya_sib",
+        "Мастерская | t.me/masterskaya_sib",
+        "@masterskaya_sib",
+    ],
+)
+def test_the_call_to_subscribe_is_not_repeated_under_every_article(line: str) -> None:
+    article = made(f"Встреча\n\nПоговорили.\n\n{line}")
+    assert article.body == "<p>Поговорили.</p>"
+    assert article.spans[-1].reason == "repeats under every post"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Подписаться: t.me/drugoi_kanal",
+        "Подробнее: t.me/masterskaya_sib/16",
+        "Спасибо @masterskaya_sib за приём",
+    ],
+)
+def test_a_line_about_something_else_stays(line: str) -> None:
+    assert bare(line) in bare(text_of(made(f"Встреча\n\nПоговорили.\n\n{line}").body))
+
+
+def test_links_to_the_channels_own_posts_lead_to_their_articles() -> None:
+    text = "Встреча\n\nБыло тут и вот тут, и у соседей."
+    article = made(
+        text,
+        on(text, "тут", "text_link", "https://t.me/masterskaya_sib/16?single"),
+        on(text, "вот", "text_link", "https://t.me/s/Masterskaya_sib/17"),
+        on(text, "соседей", "text_link", "https://t.me/sosedi/18"),
+    )
+    assert re.findall('href="([^"]*)"', article.body) == [
+        "post:16",
+        "post:17",
+        "https://t.me/sosedi/18",
+    ]
+
+
+# --- Captions and credits ---------------------------------------------------------------------
+
+
+def test_a_line_about_the_photo_moves_under_it() -> None:
+    text = "Встреча\n\nПоговорили.\n\nНа фото: Ирина Ладыгина (пекарня)\n\nРазошлись."
+    article = made(text, media=(photo(), photo(1)))
+    assert article.figures[0].caption == "На фото: Ирина Ладыгина (пекарня)"
+    assert "Ирина" not in article.body
+    assert "<p>Поговорили.</p><p>Разошлись.</p>" in article.body
+    assert "Ирина" in made(text).body, "without a photo it is the text's"
+
+
+def test_a_caption_that_names_its_photo_goes_there() -> None:
+    text = "Встреча\n\nПоговорили.\n\nНа фото 2: Ирина\nНа первом фото: Олег\nНа фото 7: никто"
+    article = made(text, media=(photo(), photo(1)))
+    assert [figure.caption for figure in article.figures] == [
+        "На первом фото: Олег",
+        "На фото 2: Ирина",
+    ]
+    assert "На фото 7: никто" in article.body
+    assert "<figcaption>На фото 2: Ирина</figcaption>" in article.body
+
+
+def test_in_an_album_each_photo_keeps_its_own_words() -> None:
+    text = "Ярмарка на площади\n\nСыры Марины\n\nСвечи Полины\nФото: Олег Мезенцев"
+    parts = ["Ярмарка на площади", "Сыры Марины", "Свечи Полины\nФото: Олег Мезенцев"]
+    media = tuple(photo(n, caption=(text.index(part), len(part))) for n, part in enumerate(parts))
+    article = made(text, media=media)
+    assert article.title == "Ярмарка на площади"
+    assert [one.caption for one in article.figures] == ["", "Сыры Марины", "Свечи Полины"]
+    assert article.credit == "Фото: Олег Мезенцев"
+    check(post(text, media=media), article)
+
+
+def test_the_only_words_of_an_album_are_the_posts() -> None:
+    media = (photo(), photo(1, caption=(0, 40)))
+    article = made("Ярмарка прошла. Сорок столов, шесть тысяч.", media=media)
+    assert article.title == "Ярмарка прошла"
+    assert article.figures[1].caption == ""
+
+
+@pytest.mark.parametrize(
+    ("line", "credit"),
+    [
+        ("Фото: Олег Мезенцев", "Фото: Олег Мезенцев"),
+        ("📷 Фото: Олег Мезенцев.", "Фото: Олег Мезенцев"),
+        ("ФОТО — пресс-служба", "Фото: пресс-служба"),
+        ("📷 Олег Мезенцев", "Фото: Олег Мезенцев"),
+        ("© А. Рябова", "Фото: А. Рябова"),
+        ("Фото автора", "Фото автора"),
+        ("Фото из архива мастерской", "Фото из архива мастерской"),
+        ("Photo: Anna", "Фото: Anna"),
+        ("Photo by Anna", "Фото: Anna"),
+        ("Фото и видео: Олег", "Фото и видео: Олег"),
+    ],
+)
+def test_who_made_the_photo_is_said_below_the_article(line: str, credit: str) -> None:
+    article = made(f"Встреча\n\nПоговорили.\n\n{line}", media=(photo(),))
+    assert (article.credit, article.body) == (credit, "<p>Поговорили.</p>")
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "📷 Сегодня весь день снимали на площади.",
+        "Фото дня мы выберем завтра",
+        "Фото: как это было и почему. Рассказ очевидца!",
+    ],
+)
+def test_prose_about_photos_is_no_credit(line: str) -> None:
+    article = made(f"Встреча\n\nПоговорили.\n\n{line}", media=(photo(),))
+    assert article.credit == "Фото: из блога автора"
+    assert bare(line) in bare(text_of(article.body))
+
+
+def test_there_is_no_credit_without_a_photo() -> None:
+    assert made("Встреча").credit == ""
+    assert "Фото: Олег" in made("Встреча\n\nФото: Олег").body
+    assert normalize(post(media=(photo(),)), msgspec.structs.replace(STYLE, credit="")).credit == ""
+
+
+# --- Pictures and files -----------------------------------------------------------------------
+
+
+def test_the_first_photo_is_the_cover_and_the_others_the_gallery() -> None:
+    article = made("Встреча\n\nПоговорили.", media=(photo(), photo(1), photo(2)))
+    assert article.cover == 0
+    assert article.body.count('<div class="gallery">') == 1
+    assert "media:0" not in article.body
+
+
+def test_a_film_stands_above_the_text_unless_there_is_a_cover() -> None:
+    film = Media(kind="video", locator="v.mp4")
+    assert made("Встреча\n\nПоговорили.", media=(film,)).body.startswith('<figure class="video">')
+    both = made("Встреча\n\nПоговорили.", media=(photo(), film))
+    assert both.body.startswith("<p>Поговорили.</p>")
+    assert both.cover == 0
+
+
+def test_a_photo_that_is_missing_leaves_one_line_and_a_note() -> None:
+    source = post("Встреча\n\nПоговорили.", media=(photo(), photo(1)))
+    article = normalize(source, STYLE, missing={0: "it was deleted"})
+    assert (article.cover, len(article.figures)) == (0, 1)
+    assert article.figures[0].media.locator == "photos/1.jpg"
+    assert 'Фото можно посмотреть <a href="https://t.me/masterskaya_sib/31">' in article.body
+    assert article.notes == ("The photo 1 of 2 is left out: it was deleted",)
+
+
+def test_a_photo_inside_a_rich_post_stays_where_it_was_put() -> None:
+    text = "Премия\nПриём открыт до октября.\nДиплом\nПодать может любой."
+    entities = (
+        on(text, "Премия", "heading", level="1"),
+        Entity(type="media", offset=text.index("Диплом"), length=0, value="1"),
+        on(text, "Диплом", "caption"),
+    )
+    source = post(text, *entities, media=(photo(), photo(1), photo(2)), rich=True)
+    article = normalize(source, STYLE)
+    assert article.title == "Премия"
+    assert article.body.count("media:1") == 1
+    assert article.body.index("media:1") < article.body.index("Подать")
+    assert "<figcaption>Диплом</figcaption>" in article.body
+    assert article.body.endswith('src="media:2" alt="Премия: фото 3 из 3"></figure>')
+    check(source, article)
+
+
+def test_a_missing_photo_of_a_rich_post_says_so_in_its_place() -> None:
+    text = "Премия\nПриём открыт.\nПодать может любой."
+    place = Entity(type="media", offset=text.index("Подать"), length=0, value="0")
+    source = post(
+        text, on(text, "Премия", "heading", level="1"), place, media=(photo(missing="gone"),)
+    )
+    body = normalize(source, STYLE).body
+    assert body.index("Приём") < body.index("в Телеграме") < body.index("Подать")
+    assert "<img" not in body
+
+
+# --- What stands beside the text --------------------------------------------------------------
+
+
+def test_a_forward_says_whose_words_these_are() -> None:
+    named = Forward(name="Деловое Прииртышье", url="https://t.me/delo/5", channel_id=7)
+    assert (
+        'канала <a href="https://t.me/delo/5">«Деловое Прииртышье»</a>'
+        in made("Я", forward=named).body
+    )
+    assert "его автор — Дежурный Саша" in made("Я", forward=Forward(name="Дежурный Саша")).body
+    assert "запись из другого источника" in made("Я", forward=Forward(name="")).body
+    own = Forward(name="Мастерская", channel_id=7, post_id=5)
+    assert 'href="post:5"' in made("Я", channel_id=7, forward=own).body
+
+
+def test_a_reply_quotes_and_links_what_it_answers() -> None:
+    body = made("Я", reply_to=Reply(post_id=16, quote="НДС на\nупрощёнке")).body
+    assert '<blockquote class="reply">НДС на<br>упрощёнке</blockquote>' in body
+    assert '<a href="post:16">' in body
+    other = made("Я", reply_to=Reply(post_id=5, url="https://t.me/delo/5", name="Дело")).body
+    assert '<a href="https://t.me/delo/5">запись «Дело»</a>' in other
+
+
+def test_a_quiz_marks_the_right_answer_and_explains_it() -> None:
+    answers = (Answer(text="Три", voters=1), Answer(text="Пять", voters=3, correct=True))
+    poll = Poll(question="Сколько?", answers=answers, voters=4, quiz=True, solution="Ст. 88")
+    body = made("Проверим себя", poll=poll).body
+    assert '<p class="question">Сколько?</p>' in body
+    assert '<li class="answer correct">Пять <span class="share">75%</span>' in body
+    assert "<small>верный ответ</small>" in body
+    assert "Пояснение: Ст. 88" in body
+    assert "Проголосовали 4 человека." in body
+    assert '<p class="question">' not in made(poll=poll).body, "the headline asks it already"
+
+
+def test_the_attribution_links_the_original_as_well_as_it_can() -> None:
+    def attribution(link: str = "", **more: Any) -> str:
+        return normalize(post("Я", **more), msgspec.structs.replace(STYLE, link=link)).attribution
+
+    assert attribution(url="https://t.me/x/31") == (
+        '<a href="https://t.me/x/31">Оригинал</a> — в Телеграм-канале автора.'
+    )
+    assert 'href="https://t.me/masterskaya_sib/31"' in attribution("https://t.me/masterskaya_sib/")
+    assert 'href="https://t.me/+abc"' in attribution("https://t.me/+abc"), (
+        "an invitation has no posts"
+    )
+    assert attribution() == "Оригинал — в Телеграм-канале автора."
+
+
+def test_a_post_that_cannot_be_shown_is_told_in_one_line_with_the_link() -> None:
+    article = made(extras=(Extra(kind="unsupported"),))
+    assert text_of(article.body) == "Эту запись можно посмотреть только в Телеграме."
+    assert 'href="https://t.me/masterskaya_sib/31"' in article.body
+
+
+def test_a_site_changes_our_words_by_a_template_of_its_own(tmp_path: Path) -> None:
+    import crosspost
+
+    ours = Path(crosspost.__file__).parent / "templates" / "article" / "ru.html"
+    theirs = tmp_path / "article" / "ru.html"
+    theirs.parent.mkdir()
+    theirs.write_text(
+        ours.read_text("utf-8").replace("в Телеграм-канале автора", "в канале"), "utf-8"
+    )
+    article = normalize(post("Я"), msgspec.structs.replace(STYLE, templates=tmp_path))
+    assert text_of(article.attribution) == "Оригинал — в канале."
+
+
+def test_the_slug_is_made_once_and_kept() -> None:
+    assert made("Руками").slug == "31-rukami"
+    assert made("😀").slug.startswith("31-")
+    assert normalize(post("Иначе"), STYLE, slug="31-rukami").slug == "31-rukami"
+    assert len(made("Очень " * 18).slug) <= 63

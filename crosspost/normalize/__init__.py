@@ -22,7 +22,7 @@ from crosspost.markup import blocks, inline, safe_url, sanitize
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
 from crosspost.normalize import _figures, _lines, _pieces
 from crosspost.normalize._figures import Gallery
-from crosspost.normalize._headline import shown, trimmed
+from crosspost.normalize._headline import flat, shown, trimmed
 from crosspost.normalize._layout import Asked, Layout
 from crosspost.normalize._text import cut
 from crosspost.normalize._wording import Wording, wording
@@ -91,7 +91,7 @@ def normalize(
         source_url=url,
         lead=lead,
         body=_body(post, style, layout, found, figures, title, url, words),
-        tags=tuple(layout.tags),
+        tags=layout.tags,
         category=style.category,
         status=style.status,
         cover=None if found.cover is None else found.figures[found.cover],
@@ -171,7 +171,7 @@ def _title(post: Post, style: Style, layout: Layout, words: Wording) -> str:
     kind, name, bare = _shows(post)
     if not kind:
         kind, name = "link", _host(post)
-    name = trimmed(shown(name))
+    name = trimmed(shown(name) if bare else flat(name))
     title = name if bare and name else shown(words.plain("title", kind, name, post.date))
     return title if len(title) <= style.title_length else cut(title, style.title_length)
 

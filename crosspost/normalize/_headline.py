@@ -251,8 +251,13 @@ def trimmed(words: str) -> str:
         words = shorter
 
 
+def flat(words: str) -> str:
+    """The words on one line."""
+    return " ".join(_CONTROL.sub("", words).split())
+
+
 def shown(words: str) -> str:
     """The words as a headline shows them: one line, the first letter large."""
-    words = " ".join(_CONTROL.sub("", words).split())
+    words = flat(words)
     large = words[:1].upper()
     return large + words[1:] if words[:1].islower() and len(large) == 1 else words

@@ -20,6 +20,8 @@ beyond."""
 _LEAD: Final = range(30, 321)
 _AFTER_LEAD: Final = 100
 """A lead needs as many characters of text after it."""
+_LISTED: Final = 12
+"""So many lines of hashtags may stand below the line that announces them."""
 _BULLET: Final = re.compile(r"(?:[—–•·▪*☐☑✅-]|\d+[.)])\s?")
 
 
@@ -51,7 +53,6 @@ class Layout:
         self.text, self._post, self._asked = post.text, post, asked
         self.own = asked.own
         self.claims: list[Claim] = []
-        self.tags: list[str] = []
         self.credits: list[tuple[int, int, str, bool]] = []
         self.headline: Headline | None = None
         self.lead: tuple[int, int] | None = None
@@ -59,6 +60,11 @@ class Layout:
         if self._lines:
             self._read()
         self.claims.sort()
+        tags: dict[str, str] = {}
+        for claim in self.claimed("tags"):
+            name = _lines.tag_name(self.text[claim.start : claim.end])
+            tags.setdefault(name.casefold(), name)
+        self.tags = tuple(tags.values())
 
     def spans(self) -> tuple[Span, ...]:
         """The claims and what lies between them, over the whole text."""
@@ -170,7 +176,7 @@ class Layout:
         left = self._unclaimed()
         while left:
             line = left.pop()
-            if not line.free or not self._take_bottom(line, bool(left)):
+            if not line.free or not self._take_bottom(line, left):
                 left.append(line)
                 break
         if left and left[-1].free:
@@ -183,10 +189,10 @@ class Layout:
             if found:
                 self._take_tags(left[0].start, left[0].end, found)
 
-    def _take_bottom(self, line: Line, above: bool) -> bool:
+    def _take_bottom(self, line: Line, above: Sequence[Line]) -> bool:
         words = self.text[line.start : line.end]
         if found := _lines.tags(words):
-            if above and self._before(line).endswith(":"):
+            if self._listed(above):
                 return False
             self._take_tags(line.start, line.end, found)
             return True
@@ -199,14 +205,17 @@ class Layout:
             return True
         return self._take_caption(line)
 
-    def _before(self, line: Line) -> str:
-        return self.text[max(0, line.start - 200) : line.start].rstrip()
+    def _listed(self, above: Sequence[Line]) -> bool:
+        """Whether hashtags below these lines are what the text lists («Рубрики канала:»)."""
+        for line in above[:-_LISTED:-1]:
+            words = self.text[line.start : line.end]
+            if not _lines.tags(words):
+                return words.endswith(":")
+        return False
 
     def _take_tags(self, start: int, end: int, found: Sequence[tuple[int, int]]) -> None:
         """Claims the hashtags of the line and what is between them."""
         at = start + found[0][0] if found[0][0] else start
-        known = {tag.casefold() for tag in self.tags}
-        names = []
         for first, last in found:
             name = _lines.tag_name(self.text[start + first : start + last])
             self._claim(at, start + first, "removed", "between hashtags")
@@ -214,12 +223,8 @@ class Layout:
             part: Part = "removed" if unwanted else "tags"
             reason = "a hashtag that is no tag here" if unwanted else "hashtags beside the text"
             self._claim(start + first, start + last, part, reason)
-            if not unwanted and name.casefold() not in known:
-                known.add(name.casefold())
-                names.append(name)
             at = start + last
         self._claim(at, end, "removed", "between hashtags")
-        self.tags = names + self.tags
 
     def _take_credit(self, line: Line) -> bool:
         found = _lines.credit(self.text[line.start : line.end])
@@ -243,10 +248,16 @@ class Layout:
     def _captions(self) -> None:
         """Captions in the midst of the text: paragraphs of their own, or last in one."""
         left = self._unclaimed()
-        for index, line in enumerate(left):
-            last = index + 1 == len(left) or left[index + 1].paragraph != line.paragraph
-            if line.free and last and index:
-                self._take_caption(line) or self._take_late_credit(line)
+        after, taken = -1, True
+        for line in reversed(left[1:]):
+            last = after != line.paragraph
+            after = line.paragraph
+            if not line.free or not (last or taken):
+                taken = False
+                continue
+            words = self.text[line.start : line.end]
+            taken = self._take_caption(line) or self._take_late_credit(line)
+            taken = taken or _lines.caption(words) is not None
 
     def _take_late_credit(self, line: Line) -> bool:
         words = self.text[line.start : line.end]

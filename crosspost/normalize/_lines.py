@@ -137,8 +137,9 @@ def credit(line: str) -> Credit | None:
 
 def _is_name(words: str) -> bool:
     """Whether these words could be somebody's name and nothing more."""
-    first = words[0]
-    return (first.isupper() or first in "@«h") and len(words.split()) <= 6 and len(words) <= 80
+    parts = words.split()
+    large = sum(part.lstrip('«"(@')[:1].isupper() or "@" in part or "/" in part for part in parts)
+    return len(parts) <= 6 and len(words) <= 80 and 2 * large > len(parts)
 
 
 def caption(line: str) -> Caption | None:
