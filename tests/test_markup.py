@@ -184,6 +184,34 @@ def test_a_cell_cannot_span_a_million_columns() -> None:
     assert blocks("x", [*marked, cell]) == "<table><tbody><tr><td>x</td></tr></tbody></table>"
 
 
+STAY_WORDS = {
+    "mention_name", "hashtag", "cashtag", "bot_command", "bank_card", "custom_emoji", "anchor",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", sorted(INLINE_ENTITIES))
+def test_every_inline_kind_is_shown_or_stays_words_on_purpose(kind: str) -> None:
+    words = {"email": "a@example.org", "phone": "+70000000000", "mention": "@name"}
+    text = words.get(kind, "example.org")
+    value = {"text_link": "https://example.org", "date": "1700000000"}.get(kind, "1")
+    html = inline(text, [entity(kind, 0, len(text), value)])
+    assert (html == text) == (kind in STAY_WORDS)
+    assert text_of(html) == text
+
+
+@pytest.mark.parametrize("kind", sorted(BLOCK_ENTITIES))
+def test_every_block_kind_has_a_form_of_its_own(kind: str) -> None:
+    around = {
+        "item": ["list"], "row": ["table"], "cell": ["table", "row"], "summary": ["details"],
+        "caption": ["table"],
+    }.get(kind, [])  # fmt: skip
+    inside = {"gallery": [entity("media", 0, 0, "1")]}.get(kind, [])
+    marked = [entity(one, 0, 4) for one in around]
+    html = blocks("мука", [*marked, entity(kind, 0, 4, "0"), *inside])
+    assert html != blocks("мука", marked)
+    assert letters(text_of(html)) == "мука"
+
+
 # --- Laws ---------------------------------------------------------------------------------------
 
 KINDS = [*sorted(INLINE_ENTITIES | BLOCK_ENTITIES), "unknown", ""]
@@ -294,6 +322,10 @@ def test_cleaned_html_stays_as_it_is_when_cleaned_again(soup: str) -> None:
 def test_nothing_hostile_survives_cleaning(hostile: str) -> None:
     left = sanitize(hostile)
     assert not re.search(r"script|on\w+=|style=|src=|href=|class=|iframe|svg", left)
+
+
+def test_cleaning_copes_with_half_a_surrogate_pair() -> None:
+    assert sanitize("<p>\ud83d & \0</p>") == "<p>\ufffd &amp; \ufffd</p>"
 
 
 def test_cleaning_keeps_what_templates_of_articles_use() -> None:

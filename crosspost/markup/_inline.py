@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from crosspost.markup._text import Window, escape, quoted
-from crosspost.markup._urls import safe_url
+from crosspost.markup._urls import LONGEST, safe_url
 from crosspost.model import Entity
 
 _TAGS: Final = {
@@ -188,7 +188,8 @@ def _address(entity: Entity, whole: str) -> str | None:
     if entity.type == "text_link":
         return safe_url(entity.value)
     start = max(entity.offset, 0)
-    text = whole[start : max(start, entity.offset + entity.length)].strip()
+    end = min(entity.offset + entity.length, start + LONGEST + 1)
+    text = whole[start : max(start, end)].strip()
     if entity.type == "url":
         return safe_url(text)
     if entity.type == "email":

@@ -6,6 +6,7 @@ from functools import lru_cache
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
+from crosspost.markup._text import fit
 from crosspost.markup._urls import safe_url
 
 if TYPE_CHECKING:
@@ -150,10 +151,11 @@ _WORDS: Final[Mapping[str, re.Pattern[str]]] = {
 def sanitize(fragment: str) -> str:
     """The fragment with nothing in it but SUBSET, well formed.
 
-    Tags outside of it leave their text; script, style and the like leave nothing. Leaves what
+    Tags outside of it leave their text; script, style and the like leave nothing; characters that
+    HTML cannot hold are replaced as in ``blocks``. Leaves what
     ``blocks`` and ``inline`` wrote, and its own answer, as they are.
     """
-    return _cleaner().clean(fragment).replace("&nbsp;", "\u00a0")
+    return _cleaner().clean(fit(fragment)).replace("&nbsp;", "\u00a0")
 
 
 @lru_cache(maxsize=1)
