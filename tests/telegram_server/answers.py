@@ -117,7 +117,8 @@ class Answers:
 
     def on_get_dialogs(self, request: Any, _key: bytes) -> Any:
         dialogs, messages, chats = [], [], []
-        before = request.offset_date or datetime.now(UTC)
+        before = request.offset_date or BEGIN
+        before = before if before.timestamp() > 0 and request.offset_id else datetime.now(UTC)
         found = [one for one in self.world.channels.values() if one.member and one.ids]
         found.sort(key=lambda one: one.messages[one.ids[-1]].date, reverse=True)
         for channel in found:
@@ -148,7 +149,7 @@ class Answers:
         channel = self._channel(request.channel)
         if len(request.id) > 100:
             raise Refused("MSG_ID_INVALID")
-        found = [channel.messages.get(one.id) or types.MessageEmpty(one.id) for one in request.id]
+        found = [channel.messages.get(one.id) or types.MessageEmpty(one.id, None) for one in request.id]
         return self._messages(channel, found, len(found))
 
     def on_get_rich_message(self, request: Any, _key: bytes) -> Any:

@@ -138,7 +138,7 @@ class Filler:
 
     def photo(self, message: Message) -> Any:
         path = self.folder / message["photo"]
-        data = path.read_bytes() if path.is_file() else bytes(message["photo_file_size"])
+        data = path.read_bytes() if path.is_file() else bytes(message["photo_file_size"] or 1000)
         return self.world.photo(data, message["width"], message["height"])
 
     def document(self, message: Message) -> Any:

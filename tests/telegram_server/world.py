@@ -109,6 +109,8 @@ class Channel:
         self.error = ""
         """What Telegram says to every question about the channel, e.g. CHANNEL_PRIVATE."""
         self.messages: dict[int, Any] = {}
+        self.whole: dict[int, Any] = {}
+        """What GetRichMessage gives, where the message itself is only a part."""
         self.ids: list[int] = []
         self.pts = 1
         self.log: list[tuple[int, Update]] = []
@@ -219,7 +221,7 @@ class Channel:
         at = len(self.ids)
         if request.offset_id > 0:
             at = bisect_left(self.ids, request.offset_id)
-        elif request.offset_date:
+        elif request.offset_date and request.offset_date.timestamp() > 0:
             dates = [self.messages[one].date for one in self.ids]
             at = bisect_left(dates, request.offset_date)
         high = min(at - request.add_offset, len(self.ids))

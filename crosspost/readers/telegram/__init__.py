@@ -31,7 +31,7 @@ import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar, Final, Self
 
 from crosspost.model import Channel, Media, Post
 from crosspost.readers import Bounds, Change, Context, Note
@@ -41,8 +41,12 @@ from crosspost.readers.telegram._history import History
 from crosspost.readers.telegram._link import Link, link
 from crosspost.readers.telegram._records import Manner, public_name
 from crosspost.readers.telegram._settings import TelegramServer, TelegramSettings
+from crosspost.readers.telegram._trouble import Unreachable
 
-__all__ = ["TelegramReader", "TelegramServer", "TelegramSettings"]
+__all__ = ["TelegramReader", "TelegramServer", "TelegramSettings", "Unreachable"]
+
+_GLANCE: Final = 1.0
+"""Seconds after which a waiting reader looks whether its connection still stands."""
 
 
 class TelegramReader:
@@ -117,7 +121,7 @@ class TelegramReader:
         if bounds.last_id is None and bounds.until is not None:
             first = history.page(until=bounds.until + timedelta(seconds=1))
         else:
-            first = history.page(before=(bounds.last_id or -1) + 1)
+            first = history.page(before=0 if bounds.last_id is None else bounds.last_id + 1)
         for post in history.posts(history.down(first), down=True):
             if (bounds.first_id is not None and post.id < bounds.first_id) or (
                 bounds.since is not None and post.date < bounds.since
@@ -134,10 +138,13 @@ class TelegramReader:
 
     def wait(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
-        bell = self._linked().bell(self._history.id)
-        rang = bell.wait(max(end - time.monotonic(), 0))
-        bell.clear()
-        return rang
+        number = self._history.id
+        while (left := end - time.monotonic()) > 0:
+            bell = self._linked().bell(number)
+            if bell.wait(min(left, _GLANCE)):
+                bell.clear()
+                return True
+        return False
 
     def close(self) -> None:
         if self._link is not None:

@@ -23,6 +23,7 @@ from crosspost.readers.telegram._records import public_name
 
 _FILE: Final = "channel.json"
 _DIALOGS: Final = 100
+_PEER_IDS: Final = ("channel_id", "chat_id", "user_id")
 _LINK: Final = re.compile(
     r"(?:https?://)?(?:www\.)?(?:t|telegram)\.(?:me|dog)/(?P<path>.+)", re.IGNORECASE
 )
@@ -175,7 +176,7 @@ def dialogs(link: Link) -> list[Any]:
 def _input(peer: Any, chats: dict[int, Any]) -> Any:
     from telethon.utils import get_input_peer  # type: ignore[import-untyped]
 
-    number = next(iter(peer.to_dict().values() - {type(peer).__name__}))
+    number = next(getattr(peer, one) for one in _PEER_IDS if hasattr(peer, one))
     return get_input_peer(chats[number])
 
 

@@ -240,7 +240,7 @@ class History:
         return found
 
     def part(self, message: Any, peers: Peers) -> Part | None:
-        if type(message).__name__ != "Message" or message.date is None:
+        if type(message).__name__ != "Message":
             return None
         if message.rich_message is not None and message.rich_message.part:
             message = self._whole(message)

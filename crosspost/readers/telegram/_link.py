@@ -61,10 +61,15 @@ def session_key(settings: TelegramSettings, base: Path) -> str:
 
 
 class Link:
-    """One account's connection. Opened by the first request."""
+    """One account's connection. Opened by the first request. ``fresh``: for logging in; with
+    ``text`` the login will be a StringSession instead of the file that the settings name."""
 
-    def __init__(self, settings: TelegramSettings, base: Path) -> None:
+    def __init__(
+        self, settings: TelegramSettings, base: Path, *, fresh: bool = False, text: bool = False
+    ) -> None:
         self.settings = settings
+        self._fresh = fresh
+        self._text = text
         self.holders = 0
         self.on_wait: Callable[[float], None] | None = None
         """Called every second of a pause that Telegram asks for, with the seconds left."""
@@ -98,11 +103,19 @@ class Link:
         return self.run(self._ask(pull))
 
     def bell(self, channel_id: int) -> threading.Event:
-        """The event that is set when something happens in the channel. Starts listening."""
-        self._bells.setdefault(channel_id, threading.Event())
+        """The event that is set when something happens in the channel. Listens from now on, over
+        a new connection if the last one is lost: then it rings, for what may have been missed."""
+        bell = self._bells.setdefault(channel_id, threading.Event())
         if not self._listening:
-            self.run(self._listen())
-        return self._bells[channel_id]
+            self.run(self._ask(self._listen))
+        elif not self.connected:
+            self.run(self._ask(_nothing))
+            bell.set()
+        return bell
+
+    @property
+    def connected(self) -> bool:
+        return self._client is not None and bool(self._client.is_connected())
 
     def close(self) -> None:
         """One holder less; the last one ends the connection."""
@@ -132,7 +145,12 @@ class Link:
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """The result of ``work`` in the private loop. An interrupt here cancels it there."""
-        future = asyncio.run_coroutine_threadsafe(work, self._started())
+        try:
+            loop = self._started()
+        except BaseException:
+            work.close()
+            raise
+        future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             return future.result()
         except BaseException:
@@ -153,6 +171,8 @@ class Link:
     def _locked(self) -> Any:
         from filelock import FileLock, Timeout
 
+        if self._text:
+            return None
         if self.settings.session_string:
             from tempfile import gettempdir
 
@@ -175,54 +195,56 @@ class Link:
 
     # --- The client ---
 
-    async def client(self, *, fresh: bool = False) -> Any:
-        """The connected client. ``fresh``: also without login. Raises ``ReaderError``."""
+    async def client(self) -> Any:
+        """The connected client, logged in unless the link is fresh. Raises ``ReaderError``."""
         if self._client is None:
-            self._client = self._made(fresh)
+            self._client = self._made()
         if not self._client.is_connected():
             try:
-                await asyncio.wait_for(self._greet(fresh), self.settings.timeout * 2)
+                await asyncio.wait_for(self._greet(), self.settings.timeout * 2)
             except BaseException:
                 await self._hang_up()
                 raise
         return self._client
 
-    async def _greet(self, fresh: bool) -> None:
+    async def _greet(self) -> None:
         await self._client.connect()
-        if not fresh and not await self._client.is_user_authorized():
+        if not self._fresh and not await self._client.is_user_authorized():
             raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
         if self._listening:
             await self._client.set_receive_updates(True)
 
-    def _made(self, fresh: bool) -> Any:
+    def _made(self) -> Any:
         from telethon import TelegramClient  # type: ignore[import-untyped]
 
         settings = self.settings
         return TelegramClient(
-            self._session(fresh),
+            self._session(),
             settings.api_id,
             settings.api_hash.get_secret_value(),
             timeout=min(settings.timeout, 10),
-            request_retries=2,
+            request_retries=1 if self._fresh else 0,
             connection_retries=1,
             retry_delay=0,
             auto_reconnect=False,
             flood_sleep_threshold=0,
             raise_last_call_error=True,
-            receive_updates=False,
+            receive_updates=self._fresh,
             device_model="Crosspost",
             app_version=__version__,
             base_logger=_quiet(),
         )
 
-    def _session(self, fresh: bool) -> Any:
+    def _session(self) -> Any:
         """The login, read from its file or its text; no name of anyone is written into it."""
         from sqlite3 import DatabaseError
 
         from telethon.sessions import SQLiteSession, StringSession  # type: ignore[import-untyped]
 
         path = session_path(self.settings, self._base)
-        if self.settings.session_string:
+        if self._text:
+            session = StringSession()
+        elif self.settings.session_string:
             try:
                 session = StringSession(self.settings.session_string)
             except Exception as error:
@@ -230,7 +252,7 @@ class Link:
                     "The Telegram session is not complete: copy it again, or run «crosspost login»"
                 ) from error
         else:
-            if not fresh and not path.exists():
+            if not self._fresh and not path.exists():
                 raise ReaderError(
                     f"No one is logged in to Telegram ({path} does not exist): run "
                     "«crosspost login»"
@@ -245,7 +267,7 @@ class Link:
                     "the file and run «crosspost login»"
                 ) from error
             session.save_entities = False
-        if not fresh and not session.auth_key:
+        if not self._fresh and not session.auth_key:
             raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
         if server := self.settings.server:
             session.set_dc(server.dc, server.address, server.port)
@@ -259,7 +281,7 @@ class Link:
                 client = await self.client()
                 return await asyncio.wait_for(pull(client), self.settings.timeout)
             except Exception as error:
-                if type(error).__name__ in _trouble.ACCOUNT:
+                if self._final(error):
                     raise _trouble.sentence(error) from error
                 seconds = getattr(error, "seconds", None)
                 if seconds is not None:
@@ -270,6 +292,8 @@ class Link:
                     continue
                 if not _broken(error):
                     raise
+                if _trouble.of_its_own(error) and failures + 1 >= self.settings.attempts:
+                    raise
                 await self._again(failures, error)
             except asyncio.CancelledError as error:
                 # Telethon cancels what it cannot send any more; nobody asked us to stop.
@@ -279,13 +303,19 @@ class Link:
                 await self._again(failures, error)
             failures += 1
 
+    def _final(self, error: Exception) -> bool:
+        """Whether the account is to blame. A password that is missing is none at login."""
+        name = type(error).__name__
+        waits = self._fresh and name == "SessionPasswordNeededError"
+        return name in _trouble.ACCOUNT and not waits
+
     async def _again(self, failures: int, error: BaseException) -> None:
         """Hangs up and waits before the next attempt, if there is to be one."""
         attempts = self.settings.attempts
         log.info("no answer from Telegram (%s): %s", type(error).__name__, error)
         await self._hang_up()
         if failures + 1 >= attempts:
-            raise ReaderError(_trouble.NO_ANSWER.format(attempts=attempts)) from error
+            raise _trouble.Unreachable(_trouble.NO_ANSWER.format(attempts=attempts)) from error
         await asyncio.sleep(self.settings.pause * 2**failures)
 
     async def _sleep(self, seconds: float) -> None:
@@ -312,12 +342,11 @@ class Link:
 
     # --- The doorbell ---
 
-    async def _listen(self) -> None:
+    async def _listen(self, client: Any) -> None:
         from telethon import events
 
-        client = await self.client()
+        await client.set_receive_updates(True)
         client.add_event_handler(self._rung, events.Raw())
-        await asyncio.wait_for(client.set_receive_updates(True), self.settings.timeout)
         self._listening = True
 
     async def _rung(self, update: Any) -> None:
@@ -347,6 +376,11 @@ def _turn(loop: asyncio.AbstractEventLoop) -> None:
         loop.close()
 
 
+async def _nothing(_client: Any) -> None:
+    """All that is wanted is the connection."""
+
+
 def _broken(error: Exception) -> bool:
-    """Whether the connection is to blame."""
-    return isinstance(error, OSError | asyncio.TimeoutError | EOFError | BufferError)
+    """Whether the connection or Telegram is to blame, and another attempt may help."""
+    kinds = OSError | asyncio.TimeoutError | EOFError | BufferError
+    return isinstance(error, kinds) or _trouble.of_its_own(error)

@@ -80,6 +80,13 @@ CHANNEL: Final = {
 }
 """What is wrong with the channel."""
 
+
+class Unreachable(ReaderError):
+    """Telegram cannot be reached just now; who watches may go on trying."""
+
+    temporary = True
+
+
 WRONG_POINTER: Final = ("ChannelInvalidError", "ChannelPrivateError", "PeerIdInvalidError")
 """What Telegram says when a remembered access hash is of no use."""
 
@@ -102,10 +109,15 @@ def sentence(error: Exception, channel: str = "the channel") -> CrosspostError:
     seconds = getattr(error, "seconds", None)
     if seconds is not None:
         return too_long(seconds)
-    if getattr(error, "code", 0) in (500, 503, -500, -503):
-        return ReaderError(OWN_TROUBLE.format(name=getattr(error, "message", name)))
+    if of_its_own(error):
+        return Unreachable(OWN_TROUBLE.format(name=getattr(error, "message", name)))
     told = getattr(error, "message", "") or str(error) or name
     return ReaderError(f"Telegram refuses to show {channel}: {told}")
+
+
+def of_its_own(error: Exception) -> bool:
+    """Whether Telegram has trouble of its own (RPC errors 500 and 503)."""
+    return abs(getattr(error, "code", None) or 0) in (500, 503)
 
 
 def too_long(seconds: float) -> Later:
