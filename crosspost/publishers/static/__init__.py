@@ -68,6 +68,7 @@ class StaticPublisher:
 
     name: ClassVar[str] = "static"
     image_types: ClassVar[frozenset[str]] = files.IMAGE_TYPES
+    batch: ClassVar[int] = 50
     Settings: ClassVar[type[StaticSettings]] = StaticSettings
 
     def __init__(self, settings: StaticSettings, context: Context) -> None:

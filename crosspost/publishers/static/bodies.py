@@ -27,9 +27,9 @@ _GAPS: Final = re.compile(
 )
 _TAGS: Final = re.compile(r"<[^>]*>")
 
-WIDE: Final = "(min-width: 48rem) 43rem, 92vw"
-NARROW: Final = "(min-width: 48rem) 21rem, 46vw"
-SMALL: Final = "(min-width: 48rem) 14rem, 38vw"
+WIDE: Final = "(min-width: 48rem) 43rem, 100vw"
+NARROW: Final = "(min-width: 48rem) 21rem, 50vw"
+SMALL: Final = "(min-width: 38rem) 14rem, 92vw"
 """How wide pictures stand in the column, in a gallery, and in a list."""
 
 
@@ -58,7 +58,7 @@ def shorten(text: str, limit: int) -> str:
     if len(text) <= limit:
         return text
     cut = text[: limit - 1]
-    return f"{(cut.rpartition(' ')[0] or cut).rstrip(' ,;:—–-')}…"
+    return f"{(cut.rpartition(' ')[0] or cut).rstrip(' .,;:—–-')}…"
 
 
 def resolve(
