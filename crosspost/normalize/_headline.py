@@ -16,6 +16,7 @@ from crosspost.normalize._text import CONTROL, LEADING, TRAILING, Line, cut, sen
 _SHORT: Final = 80
 """A first line followed by text in the same paragraph is a headline up to this length."""
 _LOOK: Final = 4000
+_LINES: Final = 60
 """No headline lies farther in than this many characters of a line, or lines of a post."""
 _FEW: Final = 8
 _CONTROL: Final = re.compile(CONTROL)
@@ -77,7 +78,7 @@ class _Choice:
         """The line to make a headline of: the first with words in it that are no address. A line
         of a block (a quote, code, a table) is one only if it is a heading or nothing else is."""
         spare = -1
-        for index, line in enumerate(lines[:_LOOK]):
+        for index, line in enumerate(lines[:_LINES]):
             if not self._has_words(line):
                 continue
             if line.free or self._heading(line):

@@ -6,6 +6,7 @@ from the top. What nobody claims is the body.
 """
 
 import re
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -56,6 +57,7 @@ class Layout:
         self.credits: list[tuple[int, int, str, bool]] = []
         self.headline: Headline | None = None
         self.lead: tuple[int, int] | None = None
+        self._links = sorted((e.offset, e.value) for e in post.entities if e.type == "text_link")
         self._lines = lines(post.text, post.entities)
         if self._lines:
             self._read()
@@ -196,14 +198,18 @@ class Layout:
                 return False
             self._take_tags(line.start, line.end, found)
             return True
-        if _lines.footer(
-            words, line.start, self._post.entities, self._asked.own, self._asked.title
-        ):
+        if _lines.footer(words, self._targets(line), self._asked.own, self._asked.title):
             self._claim(line.start, line.end, "removed", "repeats under every post")
             return True
         if self._take_credit(line):
             return True
         return self._take_caption(line)
+
+    def _targets(self, line: Line) -> list[str]:
+        """The addresses under the words of the line."""
+        first = bisect_left(self._links, (line.start, ""))
+        last = bisect_left(self._links, (line.end, ""))
+        return [address for _, address in self._links[first:last]]
 
     def _listed(self, above: Sequence[Line]) -> bool:
         """Whether hashtags below these lines are what the text lists («Рубрики канала:»)."""

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
-from crosspost.model import Entity
 from crosspost.normalize._text import EMOJI
 
 LONGEST_CREDIT: Final = 120
@@ -164,18 +163,13 @@ def own_names(*addresses: str) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def footer(line: str, at: int, entities: Iterable[Entity], own: frozenset[str], title: str) -> bool:
+def footer(line: str, targets: Iterable[str], own: frozenset[str], title: str) -> bool:
     """Whether the line only calls to subscribe to this very channel, or is its name with the
-    link. ``at`` is the line's offset in the text the entities belong to."""
+    link. ``targets`` are the addresses its words lead to."""
     if len(line) > LONGEST_FOOTER:
         return False
     links = list(_ADDRESS.finditer(line))
-    hidden = [
-        match
-        for one in entities
-        if one.type == "text_link" and at <= one.offset < at + len(line)
-        for match in [_ADDRESS.fullmatch(one.value)]
-    ]
+    hidden = [_ADDRESS.fullmatch(target) for target in targets]
     if (not links and not hidden) or None in hidden:
         return False
     every = [*links, *(match for match in hidden if match)]

@@ -54,6 +54,7 @@ class Wording:
         if found[2] == "XTR":
             return f"{found[1]} ⭐"
         made: str = format_currency(Decimal(found[1]), found[2], locale=self._language)
+        made = re.sub(r"(?<=[A-Z])(?=\d)", "\u00a0", made)
         return re.sub(r"[.,]00(?=\D*$)", "", made)
 
 
