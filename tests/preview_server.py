@@ -64,6 +64,8 @@ class PreviewServer:
         self.files = files
         self.generation = 1
         self.validators = True
+        self.modified = ""
+        self.connections = 0
         self.cuts_albums = False
         self.views = 100
         self.written = max(self.messages, default=0)
@@ -310,7 +312,10 @@ class PreviewServer:
         etag = f'"{sha256(page.partition("<!-- page")[0].encode()).hexdigest()[:16]}"'
         if self.validators and headers.get("If-None-Match") == etag:
             return Fault(304)
+        if self.modified and headers.get("If-Modified-Since") == self.modified:
+            return Fault(304)
         more = {"ETag": etag} if self.validators else {}
+        more |= {"Last-Modified": self.modified} if self.modified else {}
         return Fault(200, page, Content_Type="text/html; charset=utf-8", **more)
 
     def _file(self, path: str, query: dict[str, list[str]]) -> Fault:
@@ -329,6 +334,7 @@ def _handler(server: PreviewServer) -> type[BaseHTTPRequestHandler]:
         disable_nagle_algorithm = True
 
         def handle(self) -> None:
+            server.connections += 1
             with suppress(ConnectionError):
                 super().handle()
 

@@ -28,7 +28,7 @@ from preview_server import Fault, PreviewServer, landing, plain
 from crosspost.errors import CrosspostError, Later, ReaderError
 from crosspost.model import Extra, Media, Post, Reply, fingerprint
 from crosspost.readers import Bounds, Checkpoint, Complete, Context, Gone, Note, Unsafe
-from crosspost.readers.preview import PreviewReader, _cursor, _message, _page, _web
+from crosspost.readers.preview import PreviewReader, _cursor, _files, _html, _message, _page, _web
 
 GOLDEN = Path(__file__).parent / "golden" / "preview"
 FIXTURES = Path(
@@ -209,7 +209,7 @@ def test_a_real_message_of_every_kind(name: str, kinds: list[str], more: str) ->
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup((FIXTURES / f"apkawa-rust-any2feed/{name}.html").read_bytes(), "lxml")
-    element = _message.first(soup, "tgme_widget_message")
+    element = _html.first(soup, "tgme_widget_message")
     assert element is not None
     found = _message.read(element, 1, "https://t.me/s/x")
     assert found is not None
@@ -223,7 +223,7 @@ def test_a_video_too_big_for_the_page_says_so() -> None:
         '<a class="tgme_widget_message_video_player not_supported" href="https://t.me/workshop/1">'
         '<div class="message_media_not_supported_label">Media is too big</div></a>'
     )
-    assert [(one.kind, one.missing) for one in post.media] == [("animation", _message.TOO_BIG)]
+    assert [(one.kind, one.missing) for one in post.media] == [("animation", _files.TOO_BIG)]
 
 
 def test_a_service_message_is_no_post(server: PreviewServer, reader: Open) -> None:
@@ -243,7 +243,7 @@ def test_what_is_answered_in_the_same_channel_is_known_by_its_id(
     [("1.2K", 1200), ("10 518", 10518), ("3M", 3_000_000), ("950", 950), ("", None), ("x", None)],
 )
 def test_counts_are_read_as_telegram_shortens_them(text: str, number: int | None) -> None:
-    assert _message.count(text) == number
+    assert _html.count(text) == number
 
 
 def test_the_channel_is_who_it_says(server: PreviewServer, reader: Open, tmp_path: Path) -> None:
@@ -388,6 +388,15 @@ def test_nothing_new_costs_one_request_where_the_server_knows_no_conditions(
     server.asked.clear()
     assert list(reader().changes(known)) == []
     assert server.asked == ["/s/workshop"]
+
+
+def test_a_server_that_tells_a_date_is_asked_by_it(server: PreviewServer, reader: Open) -> None:
+    server.validators, server.modified = False, "Sat, 01 Nov 2025 10:00:00 GMT"
+    known = cursor(reader().changes(None))
+    server.messages[31] = message(31)  # which the server does not notice
+    assert list(reader().changes(known)) == []
+    server.modified = "Sat, 01 Nov 2025 11:00:00 GMT"
+    assert 31 in ids(reader().changes(known))
 
 
 def test_views_and_new_addresses_of_files_are_no_news(server: PreviewServer, reader: Open) -> None:
@@ -644,6 +653,8 @@ def test_going_round_in_circles_ends(server: PreviewServer, reader: Open) -> Non
 
 def test_it_says_who_it_is_on_one_connection(server: PreviewServer, reader: Open) -> None:
     list(reader().read(Bounds()))
+    assert len(server.asked) == 2
+    assert server.connections == 1
     assert all(one["User-Agent"].startswith("Crosspost/") for one in server.heard)
     assert not any("Cookie" in one for one in server.heard)
 
@@ -901,7 +912,7 @@ def test_a_crafted_data_view_tells_nothing(told: str) -> None:
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup('<div class="m"></div>', "lxml")
-    element = _message.first(soup, "m")
+    element = _html.first(soup, "m")
     assert element is not None
     element["data-view"] = told
     assert _message.channel_id(element) == 0
@@ -910,7 +921,7 @@ def test_a_crafted_data_view_tells_nothing(told: str) -> None:
 def test_a_channel_id_with_the_mark_of_the_bot_api_is_the_bare_one() -> None:
     from bs4 import BeautifulSoup
 
-    element = _message.first(BeautifulSoup('<div class="m"></div>', "lxml"), "m")
+    element = _html.first(BeautifulSoup('<div class="m"></div>', "lxml"), "m")
     assert element is not None
     element["data-view"] = base64.urlsafe_b64encode(b'{"c": -1001311303753, "t": 5}').decode()
     assert _message.channel_id(element) == 1311303753
@@ -927,20 +938,30 @@ def test_a_message_with_an_impossible_id_is_left_out(server: PreviewServer, numb
 def test_deep_nesting_costs_a_note_and_no_time(server: PreviewServer) -> None:
     deep = "<b>" * 20_000 + "x" + "</b>" * 20_000
     body = server.page(None).replace("Запись 30", deep)
-    begin = time.monotonic()
+    begin = time.process_time()
     leaf = page(body)
-    assert time.monotonic() - begin < 3
+    assert time.process_time() - begin < 3
     assert not leaf.whole
     assert {one.post.id for one in leaf.found} <= set(range(11, 31))
 
 
 def test_a_message_of_too_many_parts_is_left_out(server: PreviewServer) -> None:
     body = server.page(None).replace("Запись 30", "<i></i>" * 30_000)
-    begin = time.monotonic()
+    begin = time.process_time()
     leaf = page(body)
-    assert time.monotonic() - begin < 5
+    assert time.process_time() - begin < 5
     assert [number for number, _ in leaf.unread] == [30]
     assert len(leaf.found) == 19
+
+
+def test_a_style_of_a_megabyte_costs_no_time(server: PreviewServer) -> None:
+    style = "background-image:url('" * 50_000
+    body = server.page(None).replace(
+        "Запись 30", f'<a class="tgme_widget_message_photo_wrap" style="{style}"></a>'
+    )
+    begin = time.process_time()
+    assert page(body).found[-1].post.media[0].missing
+    assert time.process_time() - begin < 3
 
 
 def test_a_page_without_end_is_not_read_to_its_end(server: PreviewServer, reader: Open) -> None:

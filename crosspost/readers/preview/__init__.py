@@ -10,6 +10,8 @@ this folder:
     _web      the way to Telegram: slow, polite, and nowhere else
     _page     a page → its posts, and why there are none
     _message  a message of the page → a post
+    _files    the files of a message
+    _html     elements and their words
     _cursor   what is remembered from run to run
 
 A run with nothing new asks for one page. When that page has changed, the newest ``window``
@@ -37,7 +39,8 @@ from crosspost.model import Channel, Media, Post, decode_post, encode
 from crosspost.readers import Bounds, Change, Checkpoint, Complete, Context, Gone, Note
 from crosspost.readers.preview import _cursor, _page, _web
 from crosspost.readers.preview._cursor import State
-from crosspost.readers.preview._message import NO_FILE, Found
+from crosspost.readers.preview._files import NO_FILE
+from crosspost.readers.preview._message import Found
 from crosspost.readers.preview._page import Leaf
 
 __all__ = ["PreviewReader", "PreviewSettings"]

@@ -15,9 +15,8 @@ from msgspec.structs import replace
 from crosspost.errors import ReaderError
 from crosspost.model import Channel, fingerprint
 from crosspost.readers.preview import _message
-from crosspost.readers.preview._message import (
-    Found,
-    Unread,
+from crosspost.readers.preview._html import (
+    address,
     attribute,
     elements,
     every,
@@ -26,6 +25,7 @@ from crosspost.readers.preview._message import (
     line,
     words,
 )
+from crosspost.readers.preview._message import Found, Unread
 from crosspost.readers.preview._web import Page
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ _MARK: Final = b'data-post="'
 _DEEPEST: Final = 100
 _MOST: Final = 20_000
 """Elements of a message, and how deep they may lie: a real one has hundreds, ten deep."""
+_USERNAME: Final = re.compile(r"\w{1,64}", re.ASCII)
 _CAPTCHA: Final = re.compile(rb"captcha|cf-challenge|challenge-platform|are you a robot", re.I)
 
 
@@ -152,16 +153,16 @@ def _channel(soup: "BeautifulSoup", url: str, name: str) -> tuple[Channel, str]:
     src = attribute(picture, "src") or _meta(soup, "og:image")
     about = words(first(info, "tgme_channel_info_description"))
     username = line(first(info, "tgme_channel_info_header_username")).removeprefix("@")
-    address = _message.address(src, url) if src else ""
+    picture_url = address(src, url)
     return (
         Channel(
             id=0,
             title=line(first(info, "tgme_channel_info_header_title")) or _meta(soup, "og:title"),
-            username=username or name,
+            username=username if _USERNAME.fullmatch(username) else name,
             about=about or _meta(soup, "og:description"),
-            photo=PHOTO if address else "",
+            photo=PHOTO if picture_url else "",
         ),
-        address,
+        picture_url,
     )
 
 
