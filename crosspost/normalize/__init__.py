@@ -283,7 +283,7 @@ def _body(
 
     text, placed = _text(post, layout, found, shows)
     above, below, files = _figures.order(post, found, placed)
-    pieces = list(_pieces.above(post, url, words))
+    pieces = list(_pieces.above(post, layout.own, words))
     pieces += [shows(index) for index in above]
     pieces.append(text)
     pieces += _gallery([shows(index) for index in below], words)

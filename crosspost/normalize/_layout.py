@@ -225,7 +225,8 @@ class Layout:
         for first, last in found:
             name = _lines.tag_name(self.text[start + first : start + last])
             self._claim(at, start + first, "removed", "between hashtags")
-            unwanted = name.casefold() in self._asked.no_tags
+            spelled = {name.casefold(), name.casefold().replace(" ", "_")}
+            unwanted = not spelled.isdisjoint(self._asked.no_tags)
             part: Part = "removed" if unwanted else "tags"
             reason = "a hashtag that is no tag here" if unwanted else "hashtags beside the text"
             self._claim(start + first, start + last, part, reason)

@@ -10,18 +10,21 @@ from crosspost.normalize._lines import own_post
 from crosspost.normalize._wording import Wording
 
 
-def above(post: Post, url: str, words: Wording) -> Iterator[str]:
-    """The notes before the text: reply and forward."""
+def above(post: Post, own: frozenset[str], words: Wording) -> Iterator[str]:
+    """The notes before the text: reply and forward. ``own`` are the channel's names in links."""
     reply, forward = post.reply_to, post.forward
     if reply:
         if reply.quote.strip():
             yield words.piece("quote", reply.quote.strip())
-        target = safe_url(reply.url) if reply.url else f"post:{reply.post_id}"
-        yield words.piece("note", "reply", words.html("reply", target or "", reply.name.strip()))
+        number = reply.post_id if not reply.url else own_post(reply.url, own)
+        target = f"post:{number}" if number > 0 else safe_url(reply.url) or ""
+        line = words.html("reply", target, reply.name.strip(), not reply.url or number > 0)
+        yield words.piece("note", "reply", line)
     if forward:
-        own = forward.channel_id and forward.channel_id == post.channel_id
-        if own and forward.post_id:
-            line = words.html("forward_own", f"post:{forward.post_id}", forward.date)
+        number = forward.post_id if forward.channel_id == post.channel_id != 0 else 0
+        number = number or own_post(forward.url, own)
+        if number:
+            line = words.html("forward_own", f"post:{number}", forward.date)
         else:
             target = safe_url(forward.url) or "" if forward.url else ""
             name, author = forward.name.strip(), forward.author.strip()

@@ -8,22 +8,30 @@ from html import unescape
 from pathlib import Path
 from typing import Any
 
+from crosspost.errors import ConfigError
 from crosspost.templating import environment
 
 _FALLBACK = "en"
+_SPACE = re.compile(r" *\n *")
 _SUM = re.compile(r"(\d{1,15}(?:\.\d{1,4})?) ([A-Z]{3})")
 
 
 class Wording:
-    """The macros of both files. Values are plain text, or HTML that ``markup`` vouches for."""
+    """The macros of both files. Values are plain text, or HTML that ``markup`` vouches for.
+    Raises ``ConfigError`` when a user's template fails."""
 
     def __init__(self, language: str, timezone: str, overrides: Path | None) -> None:
+        from jinja2 import TemplateSyntaxError
         from markupsafe import Markup
 
         env = environment(language, timezone, overrides)
         names = [f"article/{language}.html", f"article/{_FALLBACK}.html"]
-        self._say: Any = env.select_template(names).module
-        self._pieces: Any = env.get_template("article/pieces.html").make_module({"say": self._say})
+        try:
+            self._say: Any = env.select_template(names).module
+            pieces = env.get_template("article/pieces.html")
+            self._pieces: Any = pieces.make_module({"say": self._say})
+        except TemplateSyntaxError as error:
+            raise ConfigError(f"{error.filename}:{error.lineno}: {error.message}") from error
         self._markup = Markup
         self._language = language
 
@@ -34,7 +42,7 @@ class Wording:
 
     def html(self, name: str, *values: Any) -> str:
         """What the macro ``name`` of the language says, as one line of inline HTML."""
-        return self.markup(" ".join(str(getattr(self._say, name)(*values)).split(" ")).strip())
+        return self.markup(_SPACE.sub(" ", self._run(self._say, name, values)))
 
     def plain(self, name: str, *values: Any) -> str:
         """The same as plain text."""
@@ -42,7 +50,18 @@ class Wording:
 
     def piece(self, name: str, *values: Any) -> str:
         """The macro ``name`` of the pieces, as block HTML."""
-        return str(getattr(self._pieces, name)(*values)).strip()
+        return self._run(self._pieces, name, values)
+
+    def _run(self, module: Any, name: str, values: tuple[Any, ...]) -> str:
+        from jinja2 import TemplateError
+
+        try:
+            return str(getattr(module, name)(*values)).strip()
+        except (TemplateError, AttributeError, TypeError, ValueError) as error:
+            raise ConfigError(
+                f"The template {module.__name__} fails at «{name}»: {error}; "
+                "compare your copy with ours"
+            ) from error
 
     def money(self, sum_: str) -> str:
         """A sum like ``450.00 RUB`` as people write it; anything else as it is."""
