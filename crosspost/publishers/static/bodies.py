@@ -34,11 +34,13 @@ SMALL: Final = "(min-width: 38rem) 14rem, 92vw"
 
 
 class Links(NamedTuple):
-    """Where a page finds things: ``to`` writes the address of a path in the site's folder,
-    ``post`` answers the path of a post's page or None."""
+    """Where a page finds things and how it speaks: ``to`` writes the address of a path in the
+    site's folder, ``post`` answers the path of a post's page or None."""
 
     to: Callable[[str], str]
     post: Callable[[int], str | None]
+    language: str
+    timezone: str
 
 
 def mentions(article: Article) -> tuple[int, ...]:

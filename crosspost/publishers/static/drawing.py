@@ -10,6 +10,7 @@ the lists: both are ``deliver``'s to report. Lists and feeds are always ours.
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,8 @@ from crosspost.publishers.static.catalogue import Catalogue, Mark, Place, Row
 from crosspost.publishers.static.files import Files
 from crosspost.publishers.static.pages import MAPPED, SIZE, Pages
 
-_BATCH: Final = 50
+_BATCH: Final = 64
+_WRITERS: Final = 8
 _FEEDS: Final = (("feed.xml", "atom"), ("rss.xml", "rss"))
 
 
@@ -108,8 +110,8 @@ class Drawing:
         with self._catalogue.change():
             for row, page in batch:
                 self._catalogue.set_drawing(row.blog, row.post_id, files.digest(page))
-        for row, page in batch:
-            files.write(self._page(row), page)
+        with ThreadPoolExecutor(_WRITERS) as pool:  # so that disks may flush several at once
+            list(pool.map(lambda item: files.write(self._page(item[0]), item[1]), batch))
         files.sync(self._page(row).parent for row, _ in batch)
         with self._catalogue.change():
             for row, _ in batch:

@@ -17,7 +17,6 @@ that ignores case.
 import re
 import unicodedata
 from hashlib import sha256
-from posixpath import relpath
 from urllib.parse import quote
 
 _RESERVED = frozenset(
@@ -66,7 +65,11 @@ def listing(blog: str, series: str, number: int) -> str:
 def relative(target: str, origin: str) -> str:
     """The address of the file ``target`` as the page ``origin`` writes it; both are paths from
     the site's folder."""
-    return quote(relpath(target, origin.rpartition("/")[0] or "."))
+    there, here = target.split("/"), origin.split("/")[:-1]
+    shared = 0
+    while shared < min(len(here), len(there) - 1) and here[shared] == there[shared]:
+        shared += 1
+    return quote("../" * (len(here) - shared) + "/".join(there[shared:]))
 
 
 def absolute(base: str, target: str) -> str:

@@ -46,7 +46,6 @@ class Teaser(Record, frozen=True):
     views: int | None = None
     comments: int | None = None
     cover: str = ""
-    alt: str = ""
     kinds: tuple[str, ...] = ()
     frame: str = ""
     """Changes with what a list page takes from its newest article: author, language, zone."""
@@ -78,11 +77,20 @@ def teaser(entry: Entry) -> str:
         updated=article.updated,
         views=article.views,
         comments=article.comments.count if article.comments else None,
-        cover=entry.uploads.get(article.cover, "") if article.cover is not None else "",
+        cover=_shown_cover(entry),
         kinds=tuple(dict.fromkeys(kind for kind in kinds if kind != "photo")),
         frame=digest(msgspec.json.encode(frame)),
     )
     return msgspec.json.encode(shown).decode()
+
+
+def _shown_cover(entry: Entry) -> str:
+    """The cover's upload where other pages may show it; "" where there is none or the author
+    hid it."""
+    cover, figures = entry.article.cover, entry.article.figures
+    if cover is None or cover >= len(figures) or figures[cover].media.spoiler:
+        return ""
+    return entry.uploads.get(cover, "")
 
 
 class Pages:
@@ -92,10 +100,12 @@ class Pages:
         self._catalogue = catalogue
         self._look = look
         self._known: dict[tuple[str, int], tuple[Row, Teaser]] = {}
+        self._facts: dict[tuple[str, str, str, int], str] = {}
 
     def forget(self) -> None:
         """Drops what is remembered of the catalogue: it may have changed."""
         self._known.clear()
+        self._facts.clear()
 
     # --- The pages ---
 
@@ -109,7 +119,7 @@ class Pages:
         read = sorted(
             (item for item in earlier if item[1].views), key=lambda item: -(item[1].views or 0)
         )
-        links = self._links(at, row.blog)
+        links = self._links(at, row.blog, article.language, article.timezone)
         uploads = self._uploads(entry)
         cover = uploads.get(article.cover) if article.cover is not None else None
         return self._draw(
@@ -133,7 +143,7 @@ class Pages:
             recent=[self._line(item, links) for item in earlier[:_RECENT]],
             read=[self._line(item, links) for item in read[:_RECENT]],
             data=self._news(article, at, cover, entry),
-            image=self._absolute(cover.url) if cover else "",
+            image=self._absolute(cover.url) if cover and _shown_cover(entry) else "",
             description=bodies.shorten(json.loads(row.teaser).get("lead", ""), 200),
         )
 
@@ -144,7 +154,8 @@ class Pages:
         at = at or home
         start = last * SIZE if number == 0 else (number - 1) * SIZE
         rows = self._catalogue.slice(blog, series, start, None if number == 0 else start + SIZE)
-        entry, links = rows[0].entry, self._links(at, blog)
+        entry = rows[0].entry
+        links = self._links(at, blog, entry.article.language, entry.article.timezone)
         items = [(row, _teasers.decode(row.teaser)) for row in rows]
         first = number == 0 and not series
         newer = 0 if number == last else number + 1
@@ -179,7 +190,8 @@ class Pages:
     def hub(self) -> bytes:
         """The first page of a site that holds several blogs, or none yet."""
         shown = []
-        links = self._links("index.html", "")
+        look = self._look
+        links = self._links("index.html", "", look.language, look.timezone)
         for blog in self._catalogue.blogs():
             rows = self._catalogue.newest(blog, "", 3)
             shown.append(
@@ -191,7 +203,6 @@ class Pages:
                     ],
                 }
             )
-        look = self._look
         return self._draw("hub.html", look.language, look.timezone, "index.html", blogs=shown)
 
     # --- For machines ---
@@ -200,7 +211,8 @@ class Pages:
         """The blog's feed with its newest posts in full; ``form`` is ``atom`` or ``rss``."""
         rows = self._catalogue.newest(blog, "", _FED)
         newest = rows[0].entry
-        links = Links(self._absolute, lambda post_id: self._file(blog, post_id))
+        language, timezone = newest.article.language, newest.article.timezone
+        links = Links(self._absolute, lambda post_id: self._file(blog, post_id), language, timezone)
         items = []
         for row in rows:
             entry = row.entry
@@ -217,8 +229,7 @@ class Pages:
                     "tags": [name for _, name in sorted(entry.tags.items())],
                 }
             )
-        language = newest.article.language
-        template = self._template(f"{form}.xml", language, newest.article.timezone)
+        template = self._template(f"{form}.xml", language, timezone)
         folder = names.folder(blog)
         return template.render(
             lang=language,
@@ -279,7 +290,7 @@ class Pages:
 
     def _html(self, entry: Entry, links: Links, uploads: Mapping[int, Upload]) -> dict[str, str]:
         article = entry.article
-        words = self._words(article.language, article.timezone)
+        words = self._words(links.language, links.timezone)
         shown = {name: getattr(article, name) for name in ("lead", "body", "attribution", "credit")}
         if article.cover is not None and article.cover < len(article.figures):
             shown["caption"] = article.figures[article.cover].caption
@@ -290,9 +301,10 @@ class Pages:
 
     def _cover(self, article: Article, cover: Upload, links: Links) -> str:
         figure = article.figures[article.cover or 0]
-        words = self._words(article.language, article.timezone)
+        words = self._words(links.language, links.timezone)
         alt = figure.alt or figure.media.alt
-        return bodies.picture(cover, links, alt, bodies.WIDE, zoom=words.zoom, eager=True)
+        zoom = "" if figure.media.spoiler else words.zoom
+        return bodies.picture(cover, links, alt, bodies.WIDE, zoom=zoom, eager=True)
 
     def _item(self, item: tuple[Row, Teaser], links: Links, *, eager: bool) -> dict[str, Any]:
         shown = item[1]
@@ -304,7 +316,18 @@ class Pages:
     def _line(self, item: tuple[Row, Teaser], links: Links) -> dict[str, Any]:
         row, shown = item
         url = links.to(f"{names.folder(row.blog)}/{row.file}")
-        return {"url": url, "teaser": shown}
+        return {"url": url, "title": shown.title, "facts": self._fact(item, links)}
+
+    def _fact(self, item: tuple[Row, Teaser], links: Links) -> str:
+        """The line of facts under an article's title: many pages show the same one."""
+        row, shown = item
+        language, timezone = links.language, links.timezone
+        key = (language, timezone, row.blog, row.post_id)
+        if key not in self._facts:
+            words = self._words(language, timezone)
+            template = self._template("facts.html", language, timezone)
+            self._facts[key] = template.render(words=words, teaser=shown)
+        return self._facts[key]
 
     def _author(self, entry: Entry, links: Links) -> dict[str, Any]:
         author = entry.article.author
@@ -339,7 +362,7 @@ class Pages:
         }
         if article.lead:
             told["description"] = bodies.plain(article.lead)
-        if cover:
+        if cover and _shown_cover(entry):
             told["image"] = [self._absolute(cover.url)]
         if article.source_url.startswith(("https://", "http://")):
             told["isBasedOn"] = article.source_url
@@ -373,9 +396,12 @@ class Pages:
         live = row is not None and row.status == "live"
         return f"{names.folder(blog)}/{row.file}" if row and live else None
 
-    def _links(self, at: str, blog: str) -> Links:
+    def _links(self, at: str, blog: str, language: str, timezone: str) -> Links:
         return Links(
-            lambda target: names.relative(target, at), lambda post_id: self._file(blog, post_id)
+            lambda target: names.relative(target, at),
+            lambda post_id: self._file(blog, post_id),
+            language,
+            timezone,
         )
 
     def _absolute(self, target: str) -> str:
@@ -390,7 +416,7 @@ class Pages:
     def _draw(self, template: str, language: str, timezone: str, at: str, **values: Any) -> bytes:
         blog = values.get("blog", "")
         home = names.listing(blog, "", 0) if blog else "index.html"
-        links = self._links(at, blog)
+        links = self._links(at, blog, language, timezone)
         folder = names.folder(blog) if blog else ""
         page = self._template(template, language, timezone).render(
             lang=language,
