@@ -56,6 +56,7 @@ def tree(window: Window, entities: Iterable[Entity]) -> Block:
     for block in _in_order(_found(window, entities), stack, window.text):
         parent = stack[-1]
         if block.type == "caption" and _hang(parent, block, words):
+            stack.append(block)
             continue
         if not _fits(block, parent, words) or len(stack) > DEPTH:
             if block.type == "media":
@@ -150,10 +151,8 @@ def _words_from(text: str, start: int) -> int:
 
 
 def _fits(block: Block, parent: Block, words: Callable[[int], int]) -> bool:
-    if block.type == "caption":
-        return parent.type == "table" and not parent.children
-    holder = _HOLDERS.get(block.type)
-    if block.type == "summary":
+    holder = "table" if block.type == "caption" else _HOLDERS.get(block.type)
+    if block.type in ("caption", "summary"):
         opens = not parent.children and words(parent.start) >= block.start
         return parent.type == holder and opens
     if holder is not None:
@@ -295,10 +294,10 @@ class Renderer:
         return f"<ol{attributes}>{inside}</ol>"
 
     def _item(self, block: Block) -> str:
-        name = {"true": ' class="done"', "false": ' class="todo"'}.get(
-            block.attrs.get("checked", ""), ""
-        )
-        return f"<li{name}>{self.tight(block)}</li>"
+        inside = self.tight(block)
+        state = {"true": ' class="done"', "false": ' class="todo"'}
+        name = state.get(block.attrs.get("checked", ""), "")
+        return f"<li{name}>{inside}</li>" if inside else ""
 
     def _table(self, block: Block) -> str:
         caption = "".join(html for kind, html in self.flow_of(block, "caption"))
@@ -311,7 +310,7 @@ class Renderer:
         name = f' class="{names}"' if names else ""
         body = f"<tbody>{rows}</tbody>" if rows else ""
         table = f"<table{name}>{caption}{body}</table>" if caption or body else ""
-        return self._with_caption(table, block) if block.hung else table
+        return self._captioned(table, block) or table
 
     def flow_of(self, block: Block, kind: str) -> Iterator[tuple[str, str]]:
         for child in block.children:
@@ -342,22 +341,23 @@ class Renderer:
 
     def _media(self, block: Block) -> str:
         number = block.value
-        if not (number.isascii() and number.isdigit() and len(number) < 7):
-            return ""
-        return self._with_caption(f'<img src="media:{int(number)}">', block)
+        known = number.isascii() and number.isdigit() and len(number) < 7
+        picture = f'<img src="media:{int(number)}">' if known else ""
+        return self._captioned(picture, block) or (picture and f"<figure>{picture}</figure>")
 
     def _gallery(self, block: Block) -> str:
         inside = self.full(block)
-        if not inside:
-            return ""
         kind = " slideshow" if block.attrs.get("kind") == "slideshow" else ""
-        gallery = f'<div class="gallery{kind}">{inside}</div>'
-        return self._with_caption(gallery, block) if block.hung else gallery
+        gallery = f'<div class="gallery{kind}">{inside}</div>' if inside else ""
+        return self._captioned(gallery, block) or gallery
 
-    def _with_caption(self, inside: str, block: Block) -> str:
+    def _captioned(self, inside: str, block: Block) -> str:
+        """A figure with the block's caption, "" if it has none. A caption of nothing is words."""
         words = self.words(block.hung) if block.hung else ""
-        caption = f"<figcaption>{words}</figcaption>" if words else ""
-        return f"<figure>{inside}{caption}</figure>" if inside else f"<p>{words}</p>" * bool(words)
+        if not words:
+            return ""
+        caption = f"<figcaption>{words}</figcaption>"
+        return f"<figure>{inside}{caption}</figure>" if inside else f"<p>{words}</p>"
 
 
 def _number(value: str | None, default: int) -> int:
