@@ -29,26 +29,31 @@ def base_of(info: ValidationInfo) -> Path:
     return Path((info.context or {}).get("base", "."))
 
 
-def _secret(value: Any, info: ValidationInfo) -> Any:
-    if isinstance(value, str | SecretStr):
-        return value
+def revealed(value: Any, base: Path) -> str:
+    """The secret that ``{env = …}``, ``{file = …}`` or ``{keyring = …}`` leads to. Raises
+    ``ValueError``, which tells where it was looked for and never what was found."""
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _WAYS:
         raise ValueError('it is a text, {env = "NAME"}, {file = "path"} or {keyring = "name"}')
     ((way, name),) = value.items()
-    if not isinstance(name, str) or not name:
+    if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"«{way}» takes a name")
-    return {"env": _from_env, "file": _from_file, "keyring": _from_keyring}[way](name, info)
+    if way == "env":
+        return _from_env(name)
+    return _from_file(base / Path(name).expanduser()) if way == "file" else _from_keyring(name)
 
 
-def _from_env(name: str, _: ValidationInfo) -> str:
+def _secret(value: Any, info: ValidationInfo) -> Any:
+    return value if isinstance(value, str | SecretStr) else revealed(value, base_of(info))
+
+
+def _from_env(name: str) -> str:
     found = os.environ.get(name)
     if not found:
         raise ValueError(f"the environment variable {name} is not set")
     return found
 
 
-def _from_file(name: str, info: ValidationInfo) -> str:
-    path = base_of(info) / Path(name).expanduser()
+def _from_file(path: Path) -> str:
     try:
         with path.open(encoding="utf-8") as file:
             found = file.read(_LARGEST).strip()
@@ -60,7 +65,7 @@ def _from_file(name: str, info: ValidationInfo) -> str:
     return found
 
 
-def _from_keyring(name: str, _: ValidationInfo) -> str:
+def _from_keyring(name: str) -> str:
     try:
         import keyring
         from keyring.errors import KeyringError

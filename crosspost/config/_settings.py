@@ -5,20 +5,22 @@ from datetime import UTC, date, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from crosspost.settings import Span
 from crosspost.templating import LANGUAGES
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
+_LANGUAGE: Final = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?", re.ASCII)
 
 
 def near(word: str, words: "list[str] | tuple[str, ...]") -> str:
     """«; did you mean …?» or nothing."""
-    found = get_close_matches(word, list(words), n=1, cutoff=0.6)
-    return f"; did you mean «{found[0]}»?" if found else ""
+    folded = {known.casefold(): known for known in words}
+    found = get_close_matches(word[:100].casefold(), list(folded), n=1, cutoff=0.6)
+    return f"; did you mean «{folded[found[0]]}»?" if found else ""
 
 
 def _name(value: Any) -> Any:
@@ -31,19 +33,42 @@ def _name(value: Any) -> Any:
 
 
 def _zone(value: Any) -> Any:
-    if isinstance(value, str):
+    if isinstance(value, str) and value:
         try:
             ZoneInfo(value)
         except (KeyError, ValueError, OSError):
+            from zoneinfo import available_timezones
+
             names = sorted(available_timezones())
+            cities = {name.rpartition("/")[2]: name for name in names}
+            close = near(value, [*names, *cities])
+            for city, name in cities.items():
+                close = close.replace(f"«{city}»", f"«{name}»")
             raise ValueError(
-                f"there is no such time zone; write it as in Europe/Moscow{near(value, names)}"
+                f"there is no such time zone; write it as in Europe/Moscow{close}"
             ) from None
+    return value
+
+
+def _address(value: Any) -> Any:
+    if isinstance(value, str) and value and not re.match(r"https?://[^/\s]", value):
+        raise ValueError("it is a public address, such as https://t.me/name")
+    return value
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _day(value: Any) -> Any:
+    if isinstance(value, date) and not isinstance(value, datetime):
+        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - zoned in moment()
     return value
 
 
 Name = Annotated[str, BeforeValidator(_name)]
 Zone = Annotated[str, BeforeValidator(_zone)]
+Address = Annotated[str, BeforeValidator(_address)]
 
 
 class Table(BaseModel):
@@ -58,21 +83,19 @@ class AuthorSettings(Table):
     name: str = ""
     about: str = ""
     photo: str = ""
-    url: str = ""
+    url: Address = ""
 
 
 class BlogSettings(Table):
-    """One author's blog."""
+    """One author's blog. ``rules`` is checked against ``rules.RuleSet``."""
 
     name: Name
     channel: str = Field(min_length=1)
     reader: str
-    site: Annotated[list[str], BeforeValidator(lambda v: [v] if isinstance(v, str) else v)] = Field(
-        min_length=1
-    )
+    site: Annotated[list[str], BeforeValidator(_listed)] = Field(min_length=1)
     author: AuthorSettings = AuthorSettings()
     credit: str = ""
-    link: str = ""
+    link: Address = ""
     language: str = ""
     timezone: Zone = ""
     category: str = ""
@@ -82,22 +105,8 @@ class BlogSettings(Table):
     settle: Span = timedelta(seconds=60)
     on_delete: Literal["keep", "draft", "remove"] = "draft"
     max_deletions: int = Field(default=5, ge=0)
-    since: datetime | None = None
+    since: Annotated[datetime | None, BeforeValidator(_day)] = None
     rules: dict[str, Any] = {}
-
-    @field_validator("since", mode="before")
-    @classmethod
-    def _since(cls, value: Any) -> Any:
-        if isinstance(value, date) and not isinstance(value, datetime):
-            return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - zoned below
-        return value
-
-    @field_validator("link")
-    @classmethod
-    def _link(cls, value: str) -> str:
-        if value and not value.startswith(("https://", "http://")):
-            raise ValueError("it is the channel's public address, such as https://t.me/name")
-        return value
 
     def moment(self, timezone: str) -> datetime | None:
         """``since`` in UTC; a time without a zone is in the blog's."""
@@ -108,31 +117,22 @@ class BlogSettings(Table):
 
 
 class ConfigSettings(Table):
-    """The whole file. ``site``, ``telegram``, ``preview`` and ``export`` are checked against the
-    settings of the publisher or reader they belong to."""
+    """The top of the file. Each ``blog`` is checked against ``BlogSettings``; each ``site``, and
+    the table of each kind of reader, against the settings of that publisher or reader."""
 
     language: str = "en"
     timezone: Zone = "UTC"
-    ledger: str = "crosspost.db"
+    ledger: str = Field(default="crosspost.db", min_length=1)
     templates: str = ""
     cache: str = ""
-    blog: list[BlogSettings] = Field(min_length=1)
+    blog: list[dict[str, Any]] = Field(min_length=1)
     site: dict[str, dict[str, Any]] = Field(min_length=1)
-    telegram: dict[str, Any] = {}
-    preview: dict[str, Any] = {}
-    export: dict[str, Any] = {}
-
-    @model_validator(mode="after")
-    def _names(self) -> "ConfigSettings":
-        names = [blog.name for blog in self.blog]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ValueError(f"two blogs have the name {', '.join(twice)}; a name is for one blog")
-        return self
 
 
 def known_language(language: str, templates: Path | None) -> bool:
     """Whether there is wording for it: ours, or the user's own."""
     return language in LANGUAGES or bool(
-        templates and (templates / "article" / f"{language}.html").is_file()
+        templates
+        and _LANGUAGE.fullmatch(language)
+        and (templates / "article" / f"{language}.html").is_file()
     )
