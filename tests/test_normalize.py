@@ -146,7 +146,7 @@ def sound(source: Post, article: Article) -> None:
     assert article.title.strip() == article.title != ""
     assert "\n" not in article.title
     assert len(article.title) <= STYLE.title_length
-    assert not re.search(r"(?<![г.?!])[.,:;]$", article.title)
+    assert not re.search(r"(?<![.?!])[.,:;]$", article.title)
     assert re.fullmatch(r"[a-z0-9-]{1,90}", article.slug)
     assert article.slug.startswith(f"{source.id}")
     captions = [figure.caption for figure in article.figures]
@@ -544,12 +544,21 @@ def test_hashtags_the_site_does_not_want_are_removed() -> None:
         "👉 Подписывайтесь на канал @masterskaya_sib",
         "Мастерская | t.me/masterskaya_sib",
         "@masterskaya_sib",
+        "Мастерская: https://t.me/masterskaya_sib",
     ],
 )
 def test_the_call_to_subscribe_is_not_repeated_under_every_article(line: str) -> None:
     article = made(f"Встреча\n\nПоговорили.\n\n{line}")
     assert article.body == "<p>Поговорили.</p>"
     assert article.spans[-1].reason == "repeats under every post"
+
+
+def test_a_row_of_links_with_the_channels_among_them_is_a_footer() -> None:
+    text = "Встреча\n\nПоговорили.\n\nТелеграм | ВК"
+    ours = on(text, "Телеграм", "text_link", "https://t.me/masterskaya_sib")
+    theirs = on(text, "ВК", "text_link", "https://vk.com/masterskaya")
+    assert made(text, ours, theirs).body == "<p>Поговорили.</p>"
+    assert "Телеграм" in made(text, theirs).body
 
 
 @pytest.mark.parametrize(
@@ -728,6 +737,20 @@ def test_a_forward_says_whose_words_these_are() -> None:
     assert "запись из другого источника" in made("Я", forward=Forward(name="")).body
     own = Forward(name="Мастерская", channel_id=7, post_id=5)
     assert 'href="post:5"' in made("Я", channel_id=7, forward=own).body
+
+
+def test_pictures_of_others_are_not_credited_to_the_author() -> None:
+    assert made("Я", media=(photo(),), forward=Forward(name="Дело")).credit == ""
+    own = Forward(name="Мастерская", channel_id=7, post_id=5)
+    assert made("Я", media=(photo(),), channel_id=7, forward=own).credit != ""
+
+
+def test_the_address_below_the_text_is_not_shown_twice() -> None:
+    text = "Вышел калькулятор\n\nСчитает честно.\n\nhttps://example.org/calc"
+    link = on(text, "https://example.org/calc", "url")
+    card = LinkPreview(url="https://example.org/calc", title="Калькулятор", site="Пример")
+    assert made(text, link, link_preview=card).body.count("example.org") == 1
+    assert made(text, link).body.count("example.org") == 2, "the address and its words"
 
 
 def test_a_reply_quotes_and_links_what_it_answers() -> None:

@@ -160,6 +160,7 @@ def _asked(post: Post, style: Style, found: Gallery) -> Asked:
         limit=style.title_length,
         no_tags=style.no_tags,
         figures={i: figure for i, figure in found.figures.items() if i != found.card},
+        card=(safe_url(post.link_preview.url) or "") if post.link_preview else "",
     )
 
 
@@ -239,14 +240,15 @@ def _captioned(
 
 
 def _credit(post: Post, style: Style, layout: Layout, found: Gallery, words: Wording) -> str:
-    """Whose pictures these are: as the post says, else the blog's default if there is a photo."""
+    """Whose pictures these are: as the post says, else the blog's default if there is a photo
+    and it is the author's own post."""
     said = []
     for start, end, kind, whole in layout.credits:
         html = words.markup(inline(post.text, post.entities, start, end))
         said.append(html if whole else words.html("credit", html, kind))
     if said:
         return "; ".join(str(one) for one in dict.fromkeys(said))
-    if style.credit and found.cover is not None:
+    if style.credit and found.cover is not None and not _pieces.foreign(post, layout.own):
         return str(words.html("credit", style.credit, "photo"))
     return ""
 
@@ -291,9 +293,9 @@ def _body(
     card = found.figures.get(found.card) if found.card is not None else None
     links = layout.headline.links if layout.headline else ()
     pieces += _pieces.headline_links(links, post, layout.own, words)
-    pieces += _pieces.below(post, url, title, card, words)
+    pieces += _pieces.below(post, layout.own, url, title, card, words)
     signed = post.author_signature.strip()
-    if signed and signed != style.author.name:
+    if signed and signed not in (style.author.name, style.channel.title):
         pieces.append(words.piece("signature", words.html("signature", signed)))
     return sanitize(_HALF.sub("\ufffd", "\n".join(filter(None, pieces))))
 

@@ -13,6 +13,7 @@ from crosspost.normalize._wording import Wording
 _FILMS: Final = frozenset({"video", "round_video", "animation"})
 _SOUNDS: Final = frozenset({"voice", "audio"})
 _PLACED: Final = re.compile(r'(<figure>|)<img src="media:(\d+)">')
+_DRAWN: Final = "a moving sticker is drawn by Telegram only"
 _NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
 
 
@@ -30,6 +31,7 @@ class Gallery(NamedTuple):
 def gallery(post: Post, missing: Mapping[int, str]) -> Gallery:
     """What of the post's media can be shown, and where."""
     gone = {i: missing.get(i) or media.missing for i, media in enumerate(post.media)}
+    gone |= {i: _DRAWN for i, media in enumerate(post.media) if is_drawn(media) and not gone[i]}
     gone = {i: why for i, why in gone.items() if why}
     kept = [i for i in range(len(post.media)) if i not in gone]
     figures = {i: number for number, i in enumerate(kept)}
@@ -94,11 +96,16 @@ def show(
         return words.piece("audio", number, media.kind, caption or name)
     if media.kind == "sticker":
         moving = media.mime.startswith("video/") or media.name.endswith(".webm")
-        drawn = media.mime == "application/x-tgsticker" or media.name.endswith(".tgs")
-        if not drawn:
-            return words.piece("sticker", number, figure.alt, moving)
+        return words.piece("sticker", number, figure.alt, moving)
     name = name_of(media) or words.plain("file", media.kind)
     return words.piece("file", number, name, words.plain("size", media.size), caption)
+
+
+def is_drawn(media: Media) -> bool:
+    """Whether this is a sticker that only Telegram draws (https://core.telegram.org/stickers)."""
+    return media.kind == "sticker" and (
+        media.mime == "application/x-tgsticker" or media.name.endswith(".tgs")
+    )
 
 
 def name_of(media: Media) -> str:

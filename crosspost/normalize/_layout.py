@@ -10,6 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
+from crosspost.markup import safe_url
 from crosspost.model import Part, Post, Span
 from crosspost.normalize import _lines
 from crosspost.normalize._headline import Headline, headline
@@ -38,13 +39,15 @@ class Claim(NamedTuple):
 
 class Asked(NamedTuple):
     """What the layout needs to know beside the post: ``figures`` maps an index into
-    ``post.media`` to the figure's, for those that can be shown."""
+    ``post.media`` to the figure's, for those that can be shown; ``card`` is the address of the
+    link's card or ""."""
 
     own: frozenset[str]
     title: str
     limit: int
     no_tags: frozenset[str]
     figures: dict[int, int]
+    card: str
 
 
 class Layout:
@@ -57,7 +60,11 @@ class Layout:
         self.credits: list[tuple[int, int, str, bool]] = []
         self.headline: Headline | None = None
         self.lead: tuple[int, int] | None = None
-        self._links = sorted((e.offset, e.value) for e in post.entities if e.type == "text_link")
+        self._links = sorted(
+            (e.offset, e.offset + e.length, e.value)
+            for e in post.entities
+            if e.type == "text_link" and e.offset >= 0 < e.length
+        )
         self._lines = lines(post.text, post.entities)
         if self._lines:
             self._read()
@@ -198,18 +205,26 @@ class Layout:
                 return False
             self._take_tags(line.start, line.end, found)
             return True
-        if _lines.footer(words, self._targets(line), self._asked.own, self._asked.title):
+        if self._is_footer(line, words):
             self._claim(line.start, line.end, "removed", "repeats under every post")
+            return True
+        if self._asked.card and safe_url(words) == self._asked.card:
+            self._claim(line.start, line.end, "removed", "the address stands on its card")
             return True
         if self._take_credit(line):
             return True
         return self._take_caption(line)
 
-    def _targets(self, line: Line) -> list[str]:
-        """The addresses under the words of the line."""
-        first = bisect_left(self._links, (line.start, ""))
-        last = bisect_left(self._links, (line.end, ""))
-        return [address for _, address in self._links[first:last]]
+    def _is_footer(self, line: Line, words: str) -> bool:
+        first = bisect_left(self._links, (line.start, 0, ""))
+        last = bisect_left(self._links, (line.end, 0, ""))
+        beside, at = "", line.start
+        for start, end, _ in self._links[first:last]:
+            beside += self.text[at : max(at, start)]
+            at = max(at, end)
+        beside += self.text[at : line.end]
+        targets = [address for _, _, address in self._links[first:last]]
+        return _lines.footer(words, beside, targets, self._asked.own, self._asked.title)
 
     def _listed(self, above: Sequence[Line]) -> bool:
         """Whether hashtags below these lines are what the text lists («Рубрики канала:»)."""

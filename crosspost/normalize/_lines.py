@@ -163,23 +163,22 @@ def own_names(*addresses: str) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def footer(line: str, targets: Iterable[str], own: frozenset[str], title: str) -> bool:
-    """Whether the line only calls to subscribe to this very channel, or is its name with the
-    link. ``targets`` are the addresses its words lead to."""
+def footer(line: str, beside: str, targets: Iterable[str], own: frozenset[str], title: str) -> bool:
+    """Whether the line only calls to subscribe to this very channel, is its name with the link,
+    or consists of links of which one is its («Телеграм | ВК | Сайт»). ``targets`` are the
+    addresses under its words, ``beside`` what of the line is under none."""
     if len(line) > LONGEST_FOOTER:
         return False
-    links = list(_ADDRESS.finditer(line))
-    hidden = [_ADDRESS.fullmatch(target) for target in targets]
-    if (not links and not hidden) or None in hidden:
-        return False
-    every = [*links, *(match for match in hidden if match)]
-    names = {(match["name"] or match["at"]).lower().removeprefix("s/") for match in every}
-    if any(match["more"] for match in every) or (own and not names <= own):
-        return False
-    if _SUBSCRIBE.match(line):
+    found = [*_ADDRESS.finditer(line), *(_ADDRESS.fullmatch(target) for target in targets)]
+    known = [match for match in found if match]
+    roots = {(match["name"] or match["at"]).lower() for match in known if not match["more"]}
+    names = {name.removeprefix("s/") for name in roots}
+    words = re.sub(r"\W+", " ", _ADDRESS.sub("", beside)).strip().casefold()
+    if names & own and words in ("", re.sub(r"\W+", " ", title).strip().casefold()):
         return True
-    words = re.sub(r"\W+", " ", _ADDRESS.sub("", line)).strip().casefold()
-    return bool(own) and words in ("", re.sub(r"\W+", " ", title).strip().casefold())
+    if not names or len(known) < len(found) or any(match["more"] for match in known):
+        return False
+    return (names <= own or not own) and _SUBSCRIBE.match(line) is not None
 
 
 def own_post(url: str, own: frozenset[str]) -> int:

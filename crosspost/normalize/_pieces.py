@@ -21,8 +21,7 @@ def above(post: Post, own: frozenset[str], words: Wording) -> Iterator[str]:
         line = words.html("reply", target, reply.name.strip(), not reply.url or number > 0)
         yield words.piece("note", "reply", line)
     if forward:
-        number = forward.post_id if forward.channel_id == post.channel_id != 0 else 0
-        number = number or own_post(forward.url, own)
+        number = _own_forward(post, own)
         if number:
             line = words.html("forward_own", f"post:{number}", forward.date)
         else:
@@ -31,6 +30,20 @@ def above(post: Post, own: frozenset[str], words: Wording) -> Iterator[str]:
             channel = bool(name and (forward.channel_id or forward.post_id or target))
             line = words.html("forward", name, target, forward.date, channel, author)
         yield words.piece("note", "forward", line)
+
+
+def foreign(post: Post, own: frozenset[str]) -> bool:
+    """Whether the post repeats somebody else's words and pictures."""
+    return post.forward is not None and not _own_forward(post, own)
+
+
+def _own_forward(post: Post, own: frozenset[str]) -> int:
+    """The post of this very channel that is repeated, 0 if it is another's."""
+    forward = post.forward
+    if forward is None:
+        return 0
+    number = forward.post_id if forward.channel_id == post.channel_id != 0 else 0
+    return number or own_post(forward.url, own)
 
 
 def headline_links(
@@ -48,9 +61,10 @@ def headline_links(
 
 
 def below(
-    post: Post, url: str, title: str, card_photo: int | None, words: Wording
+    post: Post, own: frozenset[str], url: str, title: str, photo: int | None, words: Wording
 ) -> Iterator[str]:
-    """What follows the text. ``title`` is the headline: what it says is not said twice."""
+    """What follows the text. ``title`` is the headline: what it says is not said twice; ``photo``
+    the figure of the link's card."""
     if post.poll:
         yield _poll(post.poll, url, title, words)
     if post.place:
@@ -61,7 +75,9 @@ def below(
     if post.link_preview:
         card, target = post.link_preview, safe_url(post.link_preview.url)
         if target:
-            yield words.piece("link", card, target, card_photo, same(card.title, title))
+            number = own_post(target, own)
+            target = f"post:{number}" if number else target
+            yield words.piece("link", card, target, photo, same(card.title, title))
     for extra in post.extras:
         yield _extra(extra, url, title, words)
 
