@@ -5,6 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -357,6 +358,21 @@ def test_an_album_that_is_gone_is_gone(channel: Channel, open_: Open) -> None:
     assert deleted(told) == album
 
 
+def test_an_album_that_was_deleted_in_parts_is_gone_at_once(channel: Channel, open_: Open) -> None:
+    channel.post("до")
+    album = channel.album([None] * 3)
+    for number in range(150):
+        channel.post(f"Запись {number}")
+    before = cursor(list(open_().changes(None)))
+    channel.delete(album[0])
+    for number in range(10, 150):
+        channel.edit(number, f"Исправлено {number}")
+    channel.delete(*album[1:])
+    told = list(open_().changes(before))
+    assert [one.ids for one in told if isinstance(one, Deleted)] == [tuple(album)]
+    assert len(posts(told)) == 140
+
+
 def test_the_rest_of_an_album_that_comes_late_completes_it(channel: Channel, open_: Open) -> None:
     channel.post("а", grouped_id=9)
     before = cursor(list(open_().changes(None)))
@@ -658,7 +674,7 @@ def test_an_answer_that_never_comes_is_asked_for_again(
     channel.post("одна")
     server.fault("GetHistoryRequest", hang=True)
     begin = time.monotonic()
-    assert ids(open_(timeout=0.3).read(Bounds())) == [1]
+    assert ids(open_(timeout=timedelta(seconds=0.3)).read(Bounds())) == [1]
     assert time.monotonic() - begin < 2
 
 
@@ -666,7 +682,7 @@ def test_a_network_that_is_gone_ends_the_run_in_time(
     server: TelegramServer, channel: Channel, open_: Open
 ) -> None:
     channel.post("одна")
-    reader = open_(attempts=2)
+    reader = open_(attempts=2, timeout=timedelta(seconds=0.5))
     reader.channel()
     server.deaf = True
     server.restart()
@@ -804,12 +820,12 @@ def test_a_file_above_the_limit_stays_in_telegram_with_its_preview_frame(
 ) -> None:
     media, _ = film(server)
     channel.post("", media=media)
-    [post] = posts(open_(max_media=1_000_000).read(Bounds()))
-    assert post.media[0].missing == "it has 1.7 MB, more than the limit of 1 MB"
+    [post] = posts(open_(max_media="1 MB").read(Bounds()))
+    assert post.media[0].missing == "it has 1.6 MB, more than the limit of 1 MB"
     assert post.media[0].thumb == "1/0/thumb"
     [unbounded] = posts(open_("@Workshop").read(Bounds()))
     with pytest.raises(Gone, match="more than the limit"):
-        open_(max_media=1_000_000).fetch(unbounded.media[0])
+        open_(max_media="1 MB").fetch(unbounded.media[0])
 
 
 def test_a_file_that_is_longer_than_it_says_is_stopped(
@@ -817,7 +833,7 @@ def test_a_file_that_is_longer_than_it_says_is_stopped(
 ) -> None:
     document = server.world.document(b"x" * 3_000_000, "video/mp4", size=1000)
     channel.post("", media=types.MessageMediaDocument(document=document))
-    reader = open_(max_media=1_000_000)
+    reader = open_(max_media="1 MB")
     [post] = posts(reader.read(Bounds()))
     with pytest.raises(Gone):
         reader.fetch(post.media[0])

@@ -123,7 +123,7 @@ class TelegramServer:
             "api_hash": "0123456789abcdef",
             "session": self.session(),
             "server": {"dc": 2, "address": "127.0.0.1", "port": self.port},
-            "timeout": 5,
+            "timeout": "5s",
             "pause": 0.01,
             **changed,
         }

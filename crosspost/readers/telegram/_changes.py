@@ -11,7 +11,7 @@ what changes on the way is learned at its end; a walk that stops goes on where i
 
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
@@ -20,6 +20,7 @@ from crosspost.model import Record
 from crosspost.readers import Change, Checkpoint, Complete, Deleted, Note
 from crosspost.readers.telegram._albums import Part, join
 from crosspost.readers.telegram._history import PAGE, History, Page, grouped
+from crosspost.readers.telegram._records import peers
 
 FORM: Final = 1
 """Higher when the same messages give other posts than before: then they are read again."""
@@ -150,84 +151,77 @@ def _says_nothing(difference: Any) -> bool:
 
 def _differences(history: History, cursor: Cursor, difference: Any, known: int) -> Iterator[Change]:
     """The differences from ``cursor.pts`` on, of which the first is here, up to the last.
-    Messages above ``known`` were read from the history just now."""
-    while True:
-        kind = type(difference).__name__
-        if kind == "ChannelDifferenceTooLong":
-            yield from _window(history, cursor)
-            return
+    Messages above ``known`` were read from the history just now.
+
+    What is gone is told at the end, all at once: an album may have been deleted in parts, and
+    what is left of it shows only now. So there is no checkpoint between."""
+    gone: set[int] = set()
+    while type(difference).__name__ != "ChannelDifferenceTooLong":
         cursor = replace(cursor, pts=difference.pts)
-        if kind == "ChannelDifference":
+        if type(difference).__name__ == "ChannelDifference":
             history.learn(difference.chats)
-            yield from _told(history, difference, known)
+            yield from _edited(history, difference, known, gone)
             yield from history.said()
-        yield Checkpoint(cursor.text())
         if difference.final:
+            yield from _deleted(history, gone)
+            yield Checkpoint(cursor.text())
             return
+        if not gone:
+            yield Checkpoint(cursor.text())
         [difference] = history.ask(partial(_request, history, cursor.pts))
+    yield from _deleted(history, gone)
+    yield from _window(history, cursor)
 
 
-class _Told(NamedTuple):
-    """What a difference says, gathered."""
-
-    edited: dict[int, Any]
-    deleted: list[int]
-    pages: set[int]
-    """The ids of web pages that are known only now."""
-
-
-def _gathered(difference: Any, known: int) -> _Told:
-    told = _Told({one.id: one for one in difference.new_messages if one.id <= known}, [], set())
+def _edited(history: History, difference: Any, known: int, gone: set[int]) -> Iterator[Change]:
+    """The posts that a difference says were edited, as they are now. What it says is gone is
+    added to ``gone``."""
+    messages = {one.id: one for one in difference.new_messages if one.id <= known}
+    pages: set[int] = set()
     for update in difference.other_updates:
         kind = type(update).__name__
         if kind in ("UpdateEditChannelMessage", "UpdateNewChannelMessage"):
-            told.edited[update.message.id] = update.message
+            messages[update.message.id] = update.message
         elif kind == "UpdateDeleteChannelMessages":
-            told.deleted.extend(update.messages)
+            gone.update(update.messages)
         elif kind == "UpdateChannelWebPage":
-            told.pages.add(update.webpage.id)
-    for gone in told.deleted:
-        told.edited.pop(gone, None)
-    return told
-
-
-def _told(history: History, difference: Any, known: int) -> Iterator[Change]:
-    """The posts that a difference says were edited, as they are now, and what it says is gone."""
-    from crosspost.readers.telegram._records import peers
-
-    told = _gathered(difference, known)
+            pages.add(update.webpage.id)
     named = peers(difference.users, difference.chats)
-    around: set[int] = set()
-    for message in told.edited.values():
-        part = history.part(message, named)
+    parts: set[int] = set()
+    for message in messages.values():
+        part = history.part(message, named) if message.id not in gone else None
         if part and part.group:
-            around |= _near(message.id)
+            parts.add(message.id)
         elif part:
             yield part.post
-    for gone in told.deleted:
-        around |= _near(gone)
-    changed = {*told.edited, *told.deleted}
-    yield from _albums_of(history, sorted(around - set(told.deleted)), changed)
-    if told.pages:
-        yield from _with_pages(history, told.pages)
-    if told.deleted:
-        yield Deleted(ids=tuple(sorted(told.deleted)))
+    yield from _albums_of(history, parts, gone)
+    if pages:
+        yield from _with_pages(history, pages)
+
+
+def _deleted(history: History, gone: set[int]) -> Iterator[Change]:
+    """What is left of albums, then what is gone."""
+    if gone:
+        yield from _albums_of(history, gone, gone)
+        yield from history.said()
+        yield Deleted(ids=tuple(sorted(gone)))
 
 
 def _near(message_id: int) -> set[int]:
     return set(range(max(message_id - _NEIGHBOURS, 1), message_id + _NEIGHBOURS + 1))
 
 
-def _albums_of(history: History, ids: list[int], changed: set[int]) -> Iterator[Change]:
-    """The albums among the messages ``ids`` of which something changed, or may be gone."""
+def _albums_of(history: History, changed: set[int], gone: set[int]) -> Iterator[Change]:
+    """The albums that ``changed`` messages are in, or may have been in; ``gone`` ones are not
+    asked for."""
+    ids = sorted(set().union(*map(_near, changed)) - gone)
     groups: dict[int, list[Part]] = {}
     for start in range(0, len(ids), PAGE):
         for part in history.parts(history.some(ids[start : start + PAGE])):
             if part.group:
                 groups.setdefault(part.group, []).append(part)
     for group in groups.values():
-        reach = set().union(*(_near(part.post.id) for part in group))
-        if reach & changed:
+        if changed & set().union(*(_near(part.post.id) for part in group)):
             yield join(group)
 
 

@@ -69,6 +69,7 @@ class Link:
     ) -> None:
         self.settings = settings
         self._fresh = fresh
+        self._timeout = settings.timeout.total_seconds()
         self._text = text
         self.holders = 0
         self.on_wait: Callable[[float], None] | None = None
@@ -201,7 +202,7 @@ class Link:
             self._client = self._made()
         if not self._client.is_connected():
             try:
-                await asyncio.wait_for(self._greet(), self.settings.timeout * 2)
+                await asyncio.wait_for(self._greet(), 2 * self._timeout)
             except BaseException:
                 await self._hang_up()
                 raise
@@ -222,7 +223,7 @@ class Link:
             self._session(),
             settings.api_id,
             settings.api_hash.get_secret_value(),
-            timeout=min(settings.timeout, 10),
+            timeout=min(self._timeout, 10),
             request_retries=1 if self._fresh else 0,
             connection_retries=1,
             retry_delay=0,
@@ -279,14 +280,14 @@ class Link:
         while True:
             try:
                 client = await self.client()
-                return await asyncio.wait_for(pull(client), self.settings.timeout)
+                return await asyncio.wait_for(pull(client), self._timeout)
             except Exception as error:
                 if self._final(error):
                     raise _trouble.sentence(error) from error
                 seconds = getattr(error, "seconds", None)
                 if seconds is not None:
                     waits += 1
-                    if seconds > self.settings.patience or waits > _WAITS:
+                    if seconds > self.settings.patience.total_seconds() or waits > _WAITS:
                         raise _trouble.too_long(seconds) from error
                     await self._sleep(seconds)
                     continue

@@ -158,8 +158,8 @@ def too_large(size: int, max_size: int) -> str:
 
 
 def megabytes(size: int) -> str:
-    """The size in megabytes, in as few digits as tell it."""
-    return f"{size / 10**6:.1f}".removesuffix(".0")
+    """The size in megabytes as the config counts them, in as few digits as tell it."""
+    return f"{size / 2**20:.1f}".removesuffix(".0")
 
 
 def frame(file: File) -> tuple[Any, Size] | None:

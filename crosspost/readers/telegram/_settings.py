@@ -1,11 +1,18 @@
 """What the live reader has to be told: the ``[telegram]`` table of the config."""
 
 import re
-from typing import Final
+from datetime import timedelta
+from typing import Annotated, Any, Final
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationInfo
+
+from crosspost.settings import Secret, Size, Span, base_of, revealed
 
 _STRING_SESSION: Final = re.compile(r"1[A-Za-z0-9_-]{340,}={0,2}", re.ASCII)
+
+
+def _revealed(value: Any, info: ValidationInfo) -> Any:
+    return revealed(value, base_of(info)) if isinstance(value, dict) else value
 
 
 class TelegramServer(BaseModel):
@@ -23,26 +30,26 @@ class TelegramSettings(BaseModel):
 
     ``session`` is the login: the path of its file, from the config's folder («.session» is added
     where it is missing), or a Telethon StringSession. ``server`` is for tests alone.
-    ``phone_numbers``: whether a contact's phone number may be kept. ``max_media``: the size in
-    bytes above which a file stays in Telegram, linked, with its preview frame. ``timeout``:
-    seconds for one answer. ``attempts``: how often a request without answer is made, and
-    ``pause`` the seconds before the second of them; each further pause is twice the one before.
-    ``patience``: the longest wait in seconds that Telegram may ask for (FLOOD_WAIT) before the
-    run ends and leaves the rest to the next one.
+    ``phone_numbers``: whether a contact's phone number may be kept. ``max_media``: the size above
+    which a file stays in Telegram, linked, with its preview frame. ``timeout``: how long one
+    answer may take. ``attempts``: how often a request without answer is made, and ``pause`` the
+    seconds before the second of them; each further pause is twice the one before. ``patience``:
+    the longest wait that Telegram may ask for (FLOOD_WAIT) before the run ends and leaves the
+    rest to the next one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    api_id: int = Field(gt=0)
-    api_hash: SecretStr
-    session: SecretStr = SecretStr("telegram.session")
+    api_id: Annotated[int, BeforeValidator(_revealed), Field(gt=0)]
+    api_hash: Secret
+    session: Secret = SecretStr("telegram.session")
     server: TelegramServer | None = None
     phone_numbers: bool = False
-    max_media: int = Field(default=200_000_000, ge=0)
-    timeout: float = Field(default=30, gt=0)
+    max_media: Size = 200 * 1024 * 1024
+    timeout: Span = timedelta(seconds=30)
     attempts: int = Field(default=4, ge=1)
     pause: float = Field(default=1, ge=0)
-    patience: float = Field(default=120, ge=0)
+    patience: Span = timedelta(minutes=2)
 
     @property
     def session_string(self) -> str:
