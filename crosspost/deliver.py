@@ -18,6 +18,7 @@ creation the site is asked whether the article is there already, so neither a cr
 ledger nor a second machine makes a double.
 """
 
+import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,7 @@ from typing import Final, Literal, NamedTuple
 
 from msgspec.structs import replace
 
+from crosspost.errors import CrosspostError
 from crosspost.ledger import Delivery, Ledger, StoredPost, stamp
 from crosspost.model import Article, Media, Record, Remote, Upload, digest
 from crosspost.publishers import Changed, Publisher, Refused, Unknown, Vanished
@@ -41,6 +43,9 @@ PATIENCE: Final = 3
 GIVE_UP: Final = 10
 """So many runs without a clear answer, and a post waits for a person."""
 
+_NAMED: Final = 120
+"""So many letters of a file's name are told."""
+_log: Final = logging.getLogger(__name__)
 _LINK: Final = re.compile(r'href="post:(\d{1,18})"')
 
 
@@ -124,7 +129,7 @@ def decide(
     waiting = _decide_waiting(delivery)
     if waiting:
         return waiting
-    if delivery.word != "publish" and verdict.action != "publish":
+    if delivery.word not in ("publish", "ours") and verdict.action != "publish":
         if verdict.action == "skip":
             return Step(what="skip", reason=verdict.reason)
         return Step(what="hold", reason=verdict.reason, remedy=_publish(delivery))
@@ -167,9 +172,9 @@ def _decide_waiting(delivery: Delivery) -> Step | None:
     return None
 
 
-def _publish(delivery: Delivery) -> str:
+def _publish(delivery: Delivery, what: str = "it") -> str:
     key = f"{delivery.blog}/{delivery.post_id}"
-    return f"To publish it: crosspost resolve {key} --publish; to leave it out: --skip"
+    return f"To publish {what}: crosspost resolve {key} --publish; to leave it out: --skip"
 
 
 def _whose(delivery: Delivery) -> str:
@@ -190,13 +195,22 @@ class _Send(NamedTuple):
     uploads: dict[int, Upload]
 
 
+class _Take(NamedTuple):
+    """An article to take off the site."""
+
+    delivery: Delivery
+    stored: StoredPost
+    article: Article
+
+
 @dataclass
 class _Trip:
-    """What one call of ``deliver`` keeps in mind."""
+    """What one call of ``deliver`` keeps in mind: posts in a row without a clear answer, whether
+    the site was touched, and which posts came to no good end and are not tried again."""
 
     unknown: int = 0
     started: bool = False
-    known: dict[str, Upload] = field(default_factory=dict)
+    failed: set[int] = field(default_factory=set)
 
 
 def plan(errand: Errand) -> Iterator[tuple[Step, Delivery, StoredPost, Article]]:
@@ -220,55 +234,110 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
     if ledger.unfinished(blog, site):
         errand.publisher().finish()
         ledger.set_unfinished(blog, site, False)
-    for page in ledger.due(blog, site, limit=50):
-        sends: list[_Send] = []
-        for delivery in filter(errand.wanted, page):
-            if errand.stop() or trip.unknown >= PATIENCE:
-                break
-            answer = _prepare(errand, trip, delivery)
-            if isinstance(answer, _Send):
-                sends.append(answer)
-                if len(sends) >= errand.publisher().batch:
-                    yield from _send_all(errand, trip, sends)
-                    sends = []
-            elif answer:
-                yield answer
-        yield from _send_all(errand, trip, sends)
-        if errand.stop() or trip.unknown >= PATIENCE:
-            break
+    yield from _pass(errand, trip, errand.wanted)
     if trip.started:
+        again = _pass(errand, trip, lambda one: errand.wanted(one) and _stirred(trip, one))
+        yield from (one for one in again if one.what not in ("updated", "unchanged"))
         errand.publisher().finish()
         ledger.set_unfinished(blog, site, False)
 
 
-def _prepare(errand: Errand, trip: _Trip, delivery: Delivery) -> _Send | Outcome | None:
-    """Decides and does all that needs no intent; answers what must be sent."""
+def _stirred(trip: _Trip, delivery: Delivery) -> bool:
+    """Whether this live article is due because a post it links to came or went later in this
+    very run."""
+    settled = delivery.state == "live" and delivery.remote_id and not delivery.sending
+    return bool(settled) and delivery.post_id not in trip.failed
+
+
+def _pass(errand: Errand, trip: _Trip, wanted: Callable[[Delivery], bool]) -> Iterator[Outcome]:
+    """All that is due now, once."""
+
+    def enough() -> bool:
+        return errand.stop() or trip.unknown >= PATIENCE
+
+    for page in errand.ledger.due(errand.blog, errand.site, limit=50):
+        sends: list[_Send] = []
+        for delivery in filter(wanted, page):
+            if enough():
+                break
+            answer = _prepare(errand, trip, delivery)
+            if isinstance(answer, _Send):
+                sends.append(answer)
+            if isinstance(answer, _Take) or (sends and len(sends) >= errand.publisher().batch):
+                yield from _send_all(errand, trip, sends)
+                sends = []
+            if isinstance(answer, _Take):
+                answer = _withdraw(errand, trip, answer)
+            if isinstance(answer, Outcome):
+                yield answer
+        yield from _send_all(errand, trip, sends)
+        if enough():
+            return
+
+
+def _prepare(errand: Errand, trip: _Trip, delivery: Delivery) -> _Send | _Take | Outcome | None:
+    """Decides and does all that needs no intent; answers what must be sent or taken away."""
     stored = errand.ledger.post(errand.blog, delivery.post_id)
     if stored is None:
         return None
     missing: dict[int, str] = {}
     while True:
-        article = _article(errand, delivery, stored, missing)
-        step = _decide(errand, delivery, stored, article)
+        try:
+            article = _article(errand, delivery, stored, missing)
+            step = _decide(errand, delivery, stored, article)
+        except (CrosspostError, OSError):
+            raise
+        except Exception as error:  # no post, however odd, stands in the way of the others
+            return _unmade(errand, trip, delivery, stored, error)
         if step.what == "withdraw":
-            return _withdraw(errand, trip, delivery, stored, article)
+            return _Take(delivery, stored, article)
         if step.what not in ("create", "update"):
             return _note(errand, delivery, article, step)
         try:
-            uploads, gone = _uploads(errand, trip, stored, article)
+            uploads, gone = _uploads(errand, stored, article)
         except _Harmful as error:
-            if delivery.word == "publish":
-                missing[error.index] = error.clause
+            if delivery.word == "publish" and not error.indices.keys() <= missing.keys():
+                missing |= error.indices
                 continue
             reason = f"{error.what}: {error.clause}"
-            remedy = f"{_publish(delivery)} (without that file)"
+            remedy = _publish(delivery, "it without that file")
             return _note(errand, delivery, article, Step(what="hold", reason=reason, remedy=remedy))
         except (Refused, Unknown) as error:
             return _refused(errand, trip, delivery, article, error)
-        if gone:
-            missing.update(gone)
+        if not gone.keys() <= missing.keys():
+            missing |= gone
             continue
         return _Send(delivery, stored, article, digest(article), uploads)
+
+
+def _unmade(
+    errand: Errand, trip: _Trip, delivery: Delivery, stored: StoredPost, error: Exception
+) -> Outcome:
+    """A post that our own rules stumble over: it stays as it is on the site, and is reported."""
+    _log.error("%s/%s", delivery.blog, delivery.post_id, exc_info=error)
+    reason = f"No article could be made of it ({type(error).__name__}: {error})"
+    told = replace(
+        delivery,
+        state="failed",
+        due=False,
+        not_before="",
+        reason=reason,
+        remedy="This is an error in Crosspost: please report it with this post. It is tried again "
+        "when the post, the config or Crosspost changes",
+    )
+    trip.failed.add(delivery.post_id)
+    errand.ledger.settle(told, "failed", reason)
+    return Outcome(
+        what="failed",
+        blog=delivery.blog,
+        site=delivery.site,
+        post_id=delivery.post_id,
+        title=delivery.title,
+        url=delivery.url,
+        source_url=stored.post.url,
+        reason=reason,
+        remedy=told.remedy,
+    )
 
 
 def _article(
@@ -400,7 +469,10 @@ def _send_all(errand: Errand, trip: _Trip, sends: list[_Send]) -> Iterator[Outco
         with errand.ledger.transaction():
             for delivery, what, outcome in done:
                 errand.ledger.settle(delivery, what, outcome.reason)
-                if what == "created":
+                if outcome.what == "failed":
+                    trip.failed.add(delivery.post_id)
+            for send, (delivery, _, _) in zip(sends, done, strict=False):
+                if send.delivery.public != delivery.public:  # one of these may link to another
                     errand.ledger.stir(errand.blog, delivery.post_id, errand.site)
     yield from (outcome for _, _, outcome in done)
 
@@ -420,6 +492,8 @@ def _send(
         return _hands_off(before, article, error)
     except Refused as error:
         trip.unknown = 0
+        for upload in send.uploads.values():  # it may be one of these that the site has lost
+            errand.ledger.forget_upload(errand.site, upload)
         told = _failed(before, str(error), sending=before.sending)
         return told, "failed", _outcome(told, article, "failed", told.reason, told.remedy)
     except Unknown as error:
@@ -442,12 +516,11 @@ def _send(
 def _standing(errand: Errand, send: _Send) -> Remote | None:
     """The article as it stands on the site, with the version that ``put`` may replace."""
     before, publisher = send.delivery, errand.publisher()
-    if not before.remote_id:
-        return publisher.find(send.article)
+    if not before.remote_id or (before.word == "ours" and before.state == "missing"):
+        found = publisher.find(send.article)
+        return replace(found, version="") if found and before.word == "ours" else found
     ours = Remote(id=before.remote_id, url=before.url, version=before.version)
     if before.word == "ours":
-        if before.state == "missing":
-            return publisher.find(send.article)
         return replace(ours, version="")
     if before.sending:  # an unknown: it may have happened
         there = publisher.look(ours)
@@ -506,19 +579,21 @@ def _refused(
     errand: Errand, trip: _Trip, delivery: Delivery, article: Article, error: Exception
 ) -> Outcome:
     """A file could not be uploaded; the article was not sent."""
+    trip.failed.add(delivery.post_id)
     if isinstance(error, Unknown):
         trip.unknown += 1
-        told = replace(_unknown(delivery, str(error), errand.ledger.clock()), state=delivery.state)
+        told = _unknown(delivery, str(error), errand.ledger.clock())
+        told = replace(told, state=delivery.state) if told.due else told
     else:
+        trip.unknown = 0
         told = _failed(delivery, str(error), sending=delivery.sending)
     errand.ledger.settle(told, "failed", told.reason)
     return _outcome(told, article, "failed", told.reason, told.remedy)
 
 
-def _withdraw(
-    errand: Errand, trip: _Trip, delivery: Delivery, stored: StoredPost, article: Article
-) -> Outcome | None:
+def _withdraw(errand: Errand, trip: _Trip, take: _Take) -> Outcome | None:
     """Takes the article of a deleted post off the site; looking first where nobody knows."""
+    delivery, article = take.delivery, take.article
     publisher, how = errand.publisher(), errand.on_delete
     assert how != "keep"
     ledger = errand.ledger
@@ -543,6 +618,7 @@ def _withdraw(
         return outcome
     except (Refused, Unknown) as error:
         return _refused(errand, trip, delivery, article, error)
+    trip.unknown = 0
     told = replace(
         quiet,
         state="withdrawn" if left else "gone",
@@ -552,7 +628,8 @@ def _withdraw(
     )
     with ledger.transaction():
         ledger.settle(told, told.state, f"The post was deleted in Telegram: {how}")
-        ledger.stir(errand.blog, delivery.post_id, errand.site)
+        if delivery.public:
+            ledger.stir(errand.blog, delivery.post_id, errand.site)
     if remote is None:
         return None
     return _outcome(told, article, "withdrawn", "The post was deleted in Telegram")
@@ -562,15 +639,17 @@ def _withdraw(
 
 
 class _Harmful(Exception):
-    """A file must not or cannot be used; ``index`` is its place in ``Post.media``."""
+    """A file must not or cannot be used; ``indices`` are its places in ``Post.media``, each with
+    the reason."""
 
-    def __init__(self, index: int, what: str, clause: str) -> None:
+    def __init__(self, what: str, clause: str) -> None:
         super().__init__(clause)
-        self.index, self.what, self.clause = index, what, clause
+        self.what, self.clause = what, clause
+        self.indices: dict[int, str] = {}
 
 
 def _uploads(
-    errand: Errand, trip: _Trip, stored: StoredPost, article: Article
+    errand: Errand, stored: StoredPost, article: Article
 ) -> tuple[dict[int, Upload], dict[int, str]]:
     """The article's files on the site, by figure; and why which of ``Post.media`` are gone."""
     uploads: dict[int, Upload] = {}
@@ -579,32 +658,35 @@ def _uploads(
         media = figure.media
         if media.missing:
             continue
-        index = _index(stored, media)
         try:
-            upload = _upload(errand, trip, stored, media, index)
+            upload = _upload(errand, stored, media)
         except Gone as error:
-            gone[index] = str(error)
+            gone |= _indices(stored, media, str(error))
             continue
-        poster = _poster(errand, trip, stored, media) if media.thumb else ""
+        except _Harmful as error:
+            error.indices = _indices(stored, media, error.clause)
+            raise
+        poster = _poster(errand, stored, media) if media.thumb else ""
         uploads[number] = replace(upload, poster=poster) if poster else upload
     return uploads, gone
 
 
-def _index(stored: StoredPost, media: Media) -> int:
-    locators = [other.locator for other in stored.post.media]
-    return locators.index(media.locator)
+def _indices(stored: StoredPost, media: Media, clause: str) -> dict[int, str]:
+    """The places of this file in ``Post.media``, each with why it cannot be had. A crafted post
+    may name one file twice."""
+    return {n: clause for n, one in enumerate(stored.post.media) if one.locator == media.locator}
 
 
-def _poster(errand: Errand, trip: _Trip, stored: StoredPost, media: Media) -> str:
+def _poster(errand: Errand, stored: StoredPost, media: Media) -> str:
     """The address of a video's preview frame; it does without rather than fail."""
     frame = Media(kind="photo", locator=media.thumb)
     try:
-        return _upload(errand, trip, stored, frame, -1).url
+        return _upload(errand, stored, frame).url
     except (Gone, _Harmful):
         return ""
 
 
-def _upload(errand: Errand, trip: _Trip, stored: StoredPost, media: Media, index: int) -> Upload:
+def _upload(errand: Errand, stored: StoredPost, media: Media) -> Upload:
     """What the site has of the file, sent there unless it has its content already."""
     ledger = errand.ledger
     mark = f"{media.kind}:{media.size}:{media.width}x{media.height}"
@@ -612,18 +694,19 @@ def _upload(errand: Errand, trip: _Trip, stored: StoredPost, media: Media, index
     known = ledger.upload(errand.site, content) if content else None
     if known:
         return known
-    what = f"The file {media.name or media.locator}"
+    what = f"The file {(media.name or media.locator)[:_NAMED]}"
+    kind = "image" if _pictured(media) else "file"
     try:
         file = errand.fetch(stored, media)
+        with file.open("rb") as opened:
+            content = f"{kind}:{file_digest(opened, 'sha256').hexdigest()}"
     except Unsafe as error:
-        raise _Harmful(index, what, str(error)) from error
-    with file.open("rb") as opened:
-        content = (
-            f"{'image' if _pictured(media) else 'file'}:{file_digest(opened, 'sha256').hexdigest()}"
-        )
+        raise _Harmful(what, str(error)) from error
+    except OSError as error:
+        raise _Harmful(what, f"it cannot be read ({error.strerror or error})") from error
     known = ledger.upload(errand.site, content)
     if known is None:
-        known = errand.publisher().upload(_clean(errand, media, file, index, what), media)
+        known = errand.publisher().upload(_clean(errand, media, file, what), media)
     ledger.uploaded(errand.site, content, known, (errand.blog, stored.source, media.locator, mark))
     return known
 
@@ -634,7 +717,7 @@ def _pictured(media: Media) -> bool:
     )
 
 
-def _clean(errand: Errand, media: Media, file: Path, index: int, what: str) -> Path:
+def _clean(errand: Errand, media: Media, file: Path, what: str) -> Path:
     """The file as it may be published: a picture loses its metadata."""
     if not _pictured(media):
         return file
@@ -643,4 +726,9 @@ def _clean(errand: Errand, media: Media, file: Path, index: int, what: str) -> P
     try:
         return images.clean(file, errand.cache / "clean", types=errand.publisher().image_types)
     except images.BadImage as error:
-        raise _Harmful(index, what, str(error)) from error
+        raise _Harmful(what, str(error)) from error
+    except OSError as error:
+        raise CrosspostError(
+            f"A picture cannot be made ready in {errand.cache}: {error.strerror or error}. Look at "
+            "the space on its disk and its permissions («cache» in the config), then run again."
+        ) from error

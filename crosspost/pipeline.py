@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from crosspost.deliver import Errand, OnDelete, Outcome, Step, deliver, plan
-from crosspost.errors import Busy, CrosspostError, LedgerError
+from crosspost.errors import Busy, CrosspostError, LedgerError, ReaderError
 from crosspost.ledger import Delivery, Ledger, StoredPost
 from crosspost.model import Article, Channel, Media, Post
 from crosspost.publishers import Publisher
@@ -82,7 +82,7 @@ class Run:
     stop: Callable[[], bool] = lambda: False
     accept_deletions: bool = False
     wait: float = 0
-    _readers: dict[Source, Reader] = field(default_factory=dict)
+    _readers: dict[tuple[str, Source], Reader] = field(default_factory=dict)
     _begun: str = ""
 
     def begin(self, blog: Blog) -> None:
@@ -98,10 +98,11 @@ class Run:
             self._begun = ""
 
     def reader(self, blog: Blog, source: Source) -> Reader:
-        """The reader of this source, opened once a run."""
-        if source not in self._readers:
-            self._readers[source] = blog.open_reader(source, self.ledger.newest(blog.name))
-        return self._readers[source]
+        """The reader of this source for this blog, opened once a run."""
+        key = (blog.name, source)
+        if key not in self._readers:
+            self._readers[key] = blog.open_reader(source, self.ledger.newest(blog.name))
+        return self._readers[key]
 
     def close(self) -> None:
         """Lets go of what was opened."""
@@ -165,8 +166,6 @@ def pull(run: Run, blog: Blog) -> None:
     changes: Iterator[Change] = iter(reader.changes(ledger.cursor(blog.name, *source)))
     lost: list[int] = []
     first, batch = True, list(islice(changes, 1))
-    if run.accept_deletions:
-        _believe(run, blog, ledger.asked(blog.name))
     while batch:
         if first:
             run.begin(blog)
@@ -191,6 +190,9 @@ def pull(run: Run, blog: Blog) -> None:
         if run.stop():
             return
         batch = list(_until_checkpoint(changes))
+    if run.accept_deletions and (asked := ledger.asked(blog.name)):
+        run.begin(blog)
+        _believe(run, blog, asked)
     asked = ledger.asked(blog.name) if blog.name not in run.report.vanished and not first else []
     if asked:
         run.report.vanished[blog.name] = asked
@@ -207,6 +209,7 @@ def _until_checkpoint(changes: Iterator[Change]) -> Iterator[Change]:
 
 def _store(run: Run, blog: Blog, post: Post, source: Source) -> None:
     if blog.since and post.date < blog.since:
+        run.ledger.saw({*post.ids, run.ledger.post_of(blog.name, post.id) or post.id})
         return
     what, key = run.ledger.store(blog.name, post, *source, tuple(blog.sites))
     run.ledger.saw((key, *post.ids))
@@ -222,7 +225,7 @@ def _deleted(ledger: Ledger, blog: str, ids: Sequence[int]) -> list[int]:
     lost = []
     for key in sorted(key for key in keys if key is not None):
         stored = ledger.post(blog, key)
-        if stored and not stored.gone and gone >= set(stored.post.ids):
+        if stored and stored.gone != "gone" and gone >= set(stored.post.ids):
             lost.append(key)
     return lost
 
@@ -332,7 +335,13 @@ def _errand(
         return judge(stored.post, article, blog.rules)
 
     def fetch(stored: StoredPost, media: Media) -> Path:
-        return run.reader(blog, Source(stored.reader, stored.source)).fetch(media)
+        source = Source(stored.reader, stored.source)
+        try:
+            return run.reader(blog, source).fetch(media)
+        except ReaderError as error:
+            if source == blog.source:
+                raise
+            raise Gone(f"what it was read from is not there any more: {error}") from error
 
     return Errand(
         ledger=run.ledger,
@@ -384,7 +393,8 @@ def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:
             path = reader.fetch(Media(kind="photo", locator=channel.photo))
         else:
             return ""
-        return str(images.clean(path, blog.cache / "clean", types=("image/jpeg", "image/png")))
+        folder = (run.ledger.scratch or blog.cache) / "clean"
+        return str(images.clean(path, folder, types=("image/jpeg", "image/png")))
     except (Gone, Unsafe, OSError) as error:
         run.report.note(blog.name, Note(text=f"The author's photo is left out: {error}"))
     except images.BadImage as error:
@@ -485,8 +495,10 @@ def _held(run: Run, blog: Blog) -> Iterator[None]:
     try:
         yield
     finally:
-        run.end()
-        lock.release()
+        try:
+            run.end()
+        finally:
+            lock.release()
 
 
 @contextmanager

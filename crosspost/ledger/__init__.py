@@ -14,6 +14,7 @@ SQLite in WAL mode with ``synchronous=FULL``: a commit has reached the disk when
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -82,6 +83,13 @@ class Delivery(Record, frozen=True):
     attempts: int = 0
     changed_at: str = ""
 
+    @property
+    def public(self) -> bool:
+        """Whether visitors find the article, as far as we know: what is held, failed or on its
+        way again is still there as it was."""
+        away = self.state in ("withdrawn", "missing", "gone")
+        return bool(self.remote_id and self.url) and not away
+
 
 class StoredPost(Record, frozen=True):
     """A post as it stands in the ledger. ``reader`` and ``source`` say who can fetch its files;
@@ -135,6 +143,9 @@ _INSERT_DELIVERY: Final = (
     f"VALUES ({', '.join('?' * len(Delivery.__struct_fields__))})"
 )
 _PAGE: Final = 200
+_NEAR: Final = 10
+"""The post a message is part of is among so many before it: an album has ten messages at most,
+and each may have been a post of its own once."""
 
 
 def now() -> datetime:
@@ -163,6 +174,7 @@ class Ledger:
     ) -> None:
         self.path = path
         self.rehearsing = folder is not None
+        self.scratch = Path(folder.name) if folder else None
         self.clock = clock
         self.run_id = 0
         self._db = connection
@@ -185,17 +197,15 @@ class Ledger:
         """A copy of the ledger at ``path`` (an empty one if there is none), deleted when closed:
         whatever a run does with it changes nothing."""
         folder = TemporaryDirectory(prefix="crosspost-", ignore_cleanup_errors=True)
-        with explained(path):
-            copy = Path(folder.name) / "rehearsal.db"
-            if path.exists():
-                source = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-                target = sqlite3.connect(copy)
-                try:
-                    source.backup(target)
-                finally:
-                    source.close()
-                    target.close()
-            connection = _connect(copy)
+        try:
+            with explained(path):
+                copy = Path(folder.name) / "rehearsal.db"
+                if path.exists():
+                    _copied(path, copy)
+                connection = _connect(copy)
+        except BaseException:
+            folder.cleanup()
+            raise
         return cls(connection, path, clock, folder)
 
     def close(self) -> None:
@@ -221,13 +231,13 @@ class Ledger:
             self._depth += 1
             try:
                 yield
+                self._db.execute("COMMIT")
             except BaseException:
-                self._depth -= 1
-                if self._db.in_transaction:
+                if self._db.in_transaction:  # a full disk has rolled back already
                     self._db.execute("ROLLBACK")
                 raise
-            self._depth -= 1
-            self._db.execute("COMMIT")
+            finally:
+                self._depth -= 1
 
     def _all(self, sql: str, *values: Any) -> list[Any]:
         with explained(self.path):
@@ -339,7 +349,7 @@ class Ledger:
                 ),
             )
             self._absorb(blog, post)
-            if old and key not in old.post.ids:
+            if old and not old.gone and set(post.ids).isdisjoint(old.post.ids):
                 rest = msgspec.structs.replace(old.post, id=old.post.ids[0])
                 self.store(blog, rest, old.reader, old.source, sites)
             for site in sites:
@@ -351,20 +361,13 @@ class Ledger:
 
     def _key(self, blog: str, post: Post) -> int:
         """The id this post is known by: its own, or that of the album it is what is left of."""
-        found = self._one(
-            "SELECT id, data FROM post WHERE blog = ? AND id < ? AND last_id >= ?"
-            " AND gone != 'gone' ORDER BY id DESC LIMIT 1",
-            blog,
-            post.id,
-            post.id,
-        )
-        if found is None or self._one(
-            "SELECT 1 FROM post WHERE blog = ? AND id = ?", blog, post.id
-        ):
+        key = self.post_of(blog, post.id)
+        if key is None or key == post.id:
             return post.id
-        before = decode_post(found[1]).ids
-        left = set(post.ids) < set(before) and before[-len(post.ids) :] == post.ids
-        return found[0] if left else post.id
+        before = self.post(blog, key)
+        assert before is not None
+        now, then = set(post.ids), set(before.post.ids)
+        return key if now == then or (now < then and before.gone != "gone") else post.id
 
     def _same(self, old: StoredPost, post: Post, mark: str, reader: str, source: str) -> bool:
         if fingerprint(old.post) != mark or old.post.ids != post.ids:
@@ -375,7 +378,7 @@ class Ledger:
     def _absorb(self, blog: str, post: Post) -> None:
         """Posts of their own that turn out to be parts of this album are no posts."""
         for other in post.ids[1:]:
-            if self._one("SELECT 1 FROM post WHERE blog=? AND id=? AND gone=''", blog, other):
+            if self._one("SELECT 1 FROM post WHERE blog=? AND id=? AND gone!='gone'", blog, other):
                 self._lose(blog, other, "gone", f"it is part of the album {post.id}")
 
     def _make_due(self, blog: str, post_id: int, site: str, moment: str) -> None:
@@ -394,8 +397,10 @@ class Ledger:
             blog,
             post_id,
         )
-        return (
-            StoredPost(
+        if found is None:
+            return None
+        with explained(self.path):
+            return StoredPost(
                 post=decode_post(found[0]),
                 reader=found[1],
                 source=found[2],
@@ -404,18 +409,18 @@ class Ledger:
                 changed_at=found[5],
                 gone_at=found[6],
             )
-            if found
-            else None
-        )
 
     def post_of(self, blog: str, message_id: int) -> int | None:
         """The id of the post that this message is part of: an album's, or its own."""
         found = self._one(
-            "SELECT id, last_id FROM post WHERE blog = ? AND id <= ? ORDER BY id DESC LIMIT 1",
+            "SELECT id FROM (SELECT id, last_id, gone FROM post WHERE blog = ?1 AND id <= ?2"
+            " ORDER BY id DESC LIMIT ?3) WHERE last_id >= ?2"
+            " ORDER BY gone = 'gone', id DESC LIMIT 1",
             blog,
             message_id,
+            _NEAR,
         )
-        return found[0] if found and message_id <= found[1] else None
+        return found[0] if found else None
 
     def posts(self, blog: str, *, newest_first: bool = False) -> Iterator[StoredPost]:
         """The blog's posts that are not gone. Memory does not grow with their number."""
@@ -599,14 +604,8 @@ class Ledger:
 
     def live(self, blog: str, post_id: int, site: str) -> bool:
         """Whether the post's article can be linked to on the site."""
-        found = self._one(
-            "SELECT 1 FROM delivery WHERE blog = ? AND post_id = ? AND site = ?"
-            " AND state IN ('live', 'conflict') AND url != ''",
-            blog,
-            post_id,
-            site,
-        )
-        return found is not None
+        found = self.delivery(blog, post_id, site)
+        return found is not None and found.public
 
     def relink(self, blog: str, post_id: int, targets: Iterable[int]) -> None:
         """This post's article points to these posts."""
@@ -626,11 +625,13 @@ class Ledger:
             self._db.executemany("INSERT INTO link VALUES (?, ?, ?)", sorted(wanted))
 
     def stir(self, blog: str, target: int, site: str) -> None:
-        """What points to this post is due, since it came to or left the site."""
+        """What points to this post, or to any message of it, is due, since it came to or left
+        the site."""
         self._do(
             "UPDATE delivery SET due = 1, not_before = '' WHERE blog = ?1 AND site = ?3 AND state"
             " NOT IN ('gone', 'withdrawn') AND post_id IN"
-            " (SELECT post_id FROM link WHERE blog = ?1 AND target = ?2 AND post_id != ?2)",
+            " (SELECT post_id FROM link WHERE blog = ?1 AND post_id != ?2 AND target BETWEEN ?2"
+            " AND (SELECT last_id FROM post WHERE blog = ?1 AND id = ?2))",
             blog,
             target,
             site,
@@ -689,6 +690,12 @@ class Ledger:
             self._db.execute(
                 "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?, ?)", (*where, content)
             )
+
+    def forget_upload(self, site: str, upload: Upload) -> None:
+        """The site may have lost this file: it is sent again when next needed."""
+        self._do(
+            "DELETE FROM upload WHERE site = ? AND json_extract(data, '$.id') = ?", site, upload.id
+        )
 
     # --- Runs and history ---
 
@@ -790,12 +797,49 @@ def _connect(path: Path) -> sqlite3.Connection:
             )
         db.execute("PRAGMA synchronous = FULL")
         if version < schema.VERSION:
-            db.execute("PRAGMA journal_mode = WAL")
-            schema.migrate(db)
+            _migrate(db)
     except BaseException:
         db.close()
         raise
     return db
+
+
+def _migrate(db: sqlite3.Connection) -> None:
+    """Makes or renews the tables at one stroke. Several processes may meet here: SQLite does not
+    wait for its lock where the journal's mode changes, so we do."""
+    for pause in (*(0.05,) * 200, None):
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            if pause is None:
+                raise
+            time.sleep(pause)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        if db.execute("PRAGMA user_version").fetchone()[0] < schema.VERSION:
+            schema.migrate(db)
+        db.execute("COMMIT")
+    except BaseException:
+        if db.in_transaction:
+            db.execute("ROLLBACK")
+        raise
+
+
+def _copied(path: Path, copy: Path) -> None:
+    """Copies the ledger and leaves nothing beside it. Read-only, SQLite does not take away the
+    files it makes for reading; so that is only for a ledger in use, and for a folder we may not
+    write."""
+    in_use = path.with_name(f"{path.name}-wal").exists() or not os.access(path.parent, os.W_OK)
+    mode = "ro" if in_use else "rw"
+    source = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=60)
+    target = sqlite3.connect(copy)
+    try:
+        source.execute("PRAGMA query_only = 1")
+        source.backup(target)
+    finally:
+        source.close()
+        target.close()
 
 
 @contextmanager
@@ -805,7 +849,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.OperationalError as error:
         raise LedgerError(f"The ledger {path} cannot be used: {error}. {_remedy(error)}") from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, msgspec.DecodeError) as error:
         raise LedgerError(
             f"{path} is no ledger, or is damaged ({error}). Restore it from a backup; without one, "
             "move it away and run again: what is on the sites is found there, not sent twice."
