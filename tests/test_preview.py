@@ -499,6 +499,19 @@ def test_a_message_that_is_not_understood_is_noted_and_nothing_is_called_gone(
     assert list(again) == []
 
 
+def test_what_was_left_to_read_may_be_gone_when_the_run_goes_on(
+    server: PreviewServer, reader: Open
+) -> None:
+    archive = Archive()
+    archive.pull(reader(), stop_after=25)
+    assert archive.cursor
+    assert min(archive.posts) == 11
+    server.messages = {number: one for number, one in server.messages.items() if number > 10}
+    archive.pull(reader())
+    assert min(archive.posts) == 11
+    assert archive.pull(reader()) == []
+
+
 def test_a_name_that_went_to_another_channel_is_not_followed(
     server: PreviewServer, reader: Open
 ) -> None:
@@ -933,6 +946,24 @@ def test_a_message_with_an_impossible_id_is_left_out(server: PreviewServer, numb
     leaf = page(body)
     assert len(leaf.found) == 19
     assert not leaf.whole
+
+
+def test_messages_that_get_lost_on_a_page_are_not_called_gone(
+    server: PreviewServer, reader: Open
+) -> None:
+    archive = Archive()
+    archive.pull(reader())
+    server.messages[31] = message(31)
+    wrap = '<div class="tgme_widget_message_wrap'
+    server.rewrite = lambda page: f"<!--{wrap}".join(page.rsplit(wrap, 3))
+    told = archive.pull(reader())
+    assert 28 in ids(told)
+    assert not {29, 30, 31} & set(ids(told))
+    assert any("damaged" in one.text for one in told if isinstance(one, Note))
+    assert not archive.gone
+    server.rewrite = lambda page: page
+    archive.pull(reader())
+    assert 31 in archive.posts
 
 
 def test_deep_nesting_costs_a_note_and_no_time(server: PreviewServer) -> None:

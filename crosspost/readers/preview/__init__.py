@@ -25,6 +25,7 @@ import time
 from array import array
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
@@ -192,10 +193,8 @@ class PreviewReader:
             raise Gone(f"«{locator}» is no file of the preview's")
         known = self._urls.get(locator)
         if known:
-            try:
+            with suppress(_web.Expired):
                 return self._file(locator, known)
-            except _web.Expired:
-                self._urls.pop(locator, None)
         try:
             return self._file(locator, self._fresh(locator))
         except _web.Expired as error:
@@ -295,10 +294,10 @@ class PreviewReader:
             middle = (low + high) // 2
             found = self._leaf(middle).found
             if found and found[0].post.date > moment:
-                high = min(found[0].post.id, middle - 1)
+                high = found[0].post.id
             else:
                 low = middle
-        return high + _LARGEST
+        return high
 
     def _reversed(self, found: Iterable[Post | Note]) -> Iterator[Post | Note]:
         """The posts from the last to the first, by way of a file on disk; then the notes."""

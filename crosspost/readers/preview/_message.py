@@ -33,6 +33,7 @@ from crosspost.model import (
     Reaction,
     Reply,
 )
+from crosspost.readers import FIRST_MOMENT, LAST_MOMENT
 from crosspost.readers.preview._files import File, files_of, is_file, shelved
 from crosspost.readers.preview._html import (
     LARGEST_ID,
@@ -153,9 +154,11 @@ def _taken(message: "Tag", name: str) -> list["Tag"]:
 
 def _date(message: "Tag") -> datetime:
     stamp = first(message, "tgme_widget_message_date")
-    with suppress(ValueError):
+    with suppress(ValueError, OverflowError):
         moment = datetime.fromisoformat(attribute(inside(stamp, "time"), "datetime"))
-        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
+        if FIRST_MOMENT <= moment <= LAST_MOMENT:
+            return moment
     raise Unread("it has no date")
 
 
