@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -926,3 +927,32 @@ def test_a_cursor_is_a_line_that_tells_where_one_stands(channel: Channel, open_:
     channel.post("одна")
     told = json.loads(cursor(list(open_().changes(None))))
     assert told == {"form": 1, "channel": channel.id, "pts": 2, "newest": 1}
+
+
+def test_every_sentence_is_explained_in_the_docs() -> None:
+    from crosspost.readers.telegram import _trouble
+
+    page = (Path(__file__).parents[1] / "docs" / "telegram.md").read_text("utf-8")
+    told = re.sub(r"\s+", " ", page.partition("## What each message means")[2])
+    sentences = [
+        *_trouble.ACCOUNT.values(),
+        *_trouble.CHANNEL.values(),
+        _trouble.NO_ANSWER,
+        _trouble.OWN_TROUBLE,
+    ]
+    for sentence in sentences:
+        words = [one.strip(" ,:") for one in re.split(r"\{channel\}|[:,(]", sentence)]
+        known = [one for one in words if len(one) > 8 and any(p in told for p in pieces(one))]
+        assert known, sentence
+
+
+def pieces(clause: str) -> list[str]:
+    """Runs of four words, or the whole clause if it is shorter."""
+    words = clause.split()
+    return [" ".join(words[at : at + 4]) for at in range(max(len(words) - 3, 1))]
+
+
+def test_every_setting_is_explained_in_the_docs() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "telegram.md").read_text("utf-8")
+    for name in TelegramReader.Settings.model_fields:
+        assert f"`{name}`" in page.partition("## Settings")[2], name
