@@ -1,5 +1,6 @@
 """What a run did, as a person's sentences and as one JSON object (docs/reports.md)."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -11,8 +12,15 @@ from crosspost.errors import CrosspostError
 from crosspost.readers import Note
 
 KINDS: Final = ("created", "updated", "unchanged", "withdrawn", "held", "failed")
+_UNSHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _LISTED: Final = 10_000
 """So many posts are listed for each kind; all are counted."""
+
+
+def shown(text: str) -> str:
+    """The text as one line that a terminal may show: names and titles are of strangers, and could
+    hold what moves the cursor, turns the direction of writing or begins another line."""
+    return _UNSHOWN.sub(lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -101,7 +109,10 @@ class Report:
 
     def lines(self, verbose: bool) -> Iterator[str]:
         """What a person should hear: troubles, failed and held posts, notes; with ``verbose``
-        every post."""
+        every post. Fit for a terminal."""
+        yield from map(shown, self._lines(verbose))
+
+    def _lines(self, verbose: bool) -> Iterator[str]:
         for trouble in self.troubles:
             where = f"{trouble.blog} → {trouble.site}" if trouble.site else trouble.blog
             yield f"{where}: {trouble.message}"

@@ -58,8 +58,10 @@ class Main(click.Group):
         except CrosspostError as error:
             if isinstance(error, Busy) and (ctx.params.get("quiet") or _quiet(ctx)):
                 ctx.exit(0)
+            from crosspost.cli._common import say
+
             for line in str(error).splitlines():
-                click.echo(f"crosspost: {line}", err=True)
+                say(f"crosspost: {line}", err=True)
             ctx.exit(error.exit_code)
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""

@@ -23,6 +23,14 @@ def config_of(ctx: click.Context) -> "Config":
     return load(Path(ctx.obj["config"] or DEFAULT))
 
 
+def say(text: str = "", *, err: bool = False) -> None:
+    """One line on the terminal, whatever is in it; line breaks at its beginning stay."""
+    from crosspost.report import shown
+
+    line = text.lstrip("\n")
+    click.echo("\n" * (len(text) - len(line)) + shown(line), err=err)
+
+
 def dump(value: Any) -> None:
     """One JSON object on stdout."""
     import json

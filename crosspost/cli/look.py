@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import config_of, dump, post_of, running
+from crosspost.cli._common import config_of, dump, post_of, running, say
 
 if TYPE_CHECKING:
     from crosspost.ledger import Delivery, Ledger, StoredPost
@@ -47,8 +47,8 @@ def preview(
         dump({"sheet": str(target), "posts": count, **report.as_json()})
     else:
         for line in report.lines(verbose=False) if report.troubles else ():
-            click.echo(line, err=True)
-        click.echo(f"{count:,} articles in {target.as_uri()}")
+            say(line, err=True)
+        say(f"{count:,} articles in {target.as_uri()}")
         if not no_open:
             click.launch(str(target))
     ctx.exit(report.exit_code if report.troubles else 0)
@@ -131,20 +131,20 @@ def _age(moment: str) -> int | None:
 
 def _say_standing(one: dict[str, Any]) -> None:
     if not one["sites"]:
-        click.echo(f"{one['blog']}: never run. Begin with: crosspost sync {one['blog']}")
+        say(f"{one['blog']}: never run. Begin with: crosspost sync {one['blog']}")
         return
     for site in one["sites"]:
         states = ", ".join(f"{count:,} {state}" for state, count in sorted(site["states"].items()))
         success = _ago(site["age_seconds"]) if site["last_success"] else "never a success"
         due = f"; {site['due']:,} due" if site["due"] else ""
-        click.echo(f"{one['blog']} → {site['site']}: {success}; {states or 'no posts yet'}{due}")
+        say(f"{one['blog']} → {site['site']}: {success}; {states or 'no posts yet'}{due}")
         for wait in site["waiting"]:
-            click.echo(f"  {wait['state']}: {wait['post']} «{wait['title']}»: {wait['reason']}")
+            say(f"  {wait['state']}: {wait['post']} «{wait['title']}»: {wait['reason']}")
             if wait["remedy"]:
-                click.echo(f"      {wait['remedy']}")
+                say(f"      {wait['remedy']}")
     if one["vanished"]:
         ids = ", ".join(map(str, one["vanished"][:10]))
-        click.echo(
+        say(
             f"  {len(one['vanished'])} posts vanished from the channel ({ids}). If that is right: "
             f"crosspost sync {one['blog']} --accept-deletions"
         )
@@ -197,53 +197,51 @@ def show(ctx: click.Context, post: str) -> None:
         )
         return
     _say_post(name, stored, article)
-    click.echo(f"\nRules: {verdict.action}{f' ({verdict.reason})' if verdict.reason else ''}")
+    say(f"\nRules: {verdict.action}{f' ({verdict.reason})' if verdict.reason else ''}")
     for delivery in deliveries:
         _say_delivery(delivery)
-    click.echo("\nHistory")
-    click.echo(f"  {stored.stored_at}  read from {stored.reader} {stored.source}")
+    say("\nHistory")
+    say(f"  {stored.stored_at}  read from {stored.reader} {stored.source}")
     for event in history:
         where = f" on {event.site}" if event.site else ""
-        click.echo(
-            f"  {event.at}  {event.what}{where}{f': {event.detail}' if event.detail else ''}"
-        )
+        say(f"  {event.at}  {event.what}{where}{f': {event.detail}' if event.detail else ''}")
 
 
 def _say_post(name: str, stored: "StoredPost", article: "Article") -> None:
     from crosspost.markup import text_of
 
     post = stored.post
-    click.echo(f"{name}/{post.id}  {post.date:%Y-%m-%d %H:%M} UTC  {article.source_url}")
+    say(f"{name}/{post.id}  {post.date:%Y-%m-%d %H:%M} UTC  {article.source_url}")
     if stored.gone:
-        click.echo(
-            "Deleted in Telegram" if stored.gone == "gone" else "Vanished; a person is asked"
-        )
-    click.echo(f"\n{article.title}")
+        say("Deleted in Telegram" if stored.gone == "gone" else "Vanished; a person is asked")
+    say(f"\n{article.title}")
     if article.lead:
-        click.echo(f"  {text_of(article.lead)}")
+        say(f"  {text_of(article.lead)}")
     for paragraph in text_of(article.body).split("\n"):
-        click.echo(f"  {paragraph}" if paragraph else "")
+        say(f"  {paragraph}" if paragraph else "")
     for number, figure in enumerate(article.figures):
         cover = " (cover)" if number == article.cover else ""
         missing = f": {figure.media.missing}" if figure.media.missing else ""
-        click.echo(f"  [{figure.media.kind}{cover}] {text_of(figure.caption)}{missing}")
+        say(f"  [{figure.media.kind}{cover}] {text_of(figure.caption)}{missing}")
     if article.tags:
-        click.echo(f"  Tags: {', '.join(article.tags)}")
+        say(f"  Tags: {', '.join(article.tags)}")
     removed = [span for span in article.spans if span.part == "removed" and span.reason]
     for span in removed:
         words = post.text[span.start : span.end].strip()
         if words:
-            click.echo(f"  Removed: «{words}» ({span.reason})")
+            say(f"  Removed: «{words}» ({span.reason})")
     for note in article.notes:
-        click.echo(f"  Note: {note}")
+        say(f"  Note: {note}")
 
 
 def _say_delivery(delivery: "Delivery") -> None:
     due = ", due" if delivery.due else ""
-    click.echo(f"\n{delivery.site}: {delivery.state}{due}  {delivery.url}")
+    say(f"\n{delivery.site}: {delivery.state}{due}  {delivery.url}")
     if delivery.reason:
-        click.echo(f"  {delivery.reason}")
+        say(f"  {delivery.reason}")
     if delivery.remedy:
-        click.echo(f"  {delivery.remedy}")
+        say(f"  {delivery.remedy}")
     if delivery.theirs:
-        click.echo(f"  On the site: {delivery.theirs}")
+        say("  On the site:")
+        for line in delivery.theirs.splitlines():
+            say(f"    {line}")

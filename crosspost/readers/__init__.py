@@ -9,9 +9,9 @@ Heavy libraries are imported inside functions: a run with nothing new must not p
 """
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar, Final, Protocol
 
 from crosspost.model import Channel, Media, Post, Record
 
@@ -25,6 +25,12 @@ class Gone(Exception):
 class Unsafe(Exception):
     """This file must not be touched: its path leaves the export, it is too large, a link. The
     post is held for a person; the text says why."""
+
+
+FIRST_MOMENT: Final = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_MOMENT: Final = datetime(2038, 1, 19, 3, 14, 7, tzinfo=UTC)
+"""Telegram's dates are seconds in 32 bits (``date:int``, https://core.telegram.org/constructor/message):
+another date is none of Telegram's, and may lie where no time zone reaches."""
 
 
 class Bounds(Record, frozen=True):

@@ -90,7 +90,8 @@ class Folder:
         except FileNotFoundError:
             raise Gone(f"«{_short(locator)}» is not in the export") from None
         except (OSError, RuntimeError) as error:
-            raise Unsafe(f"«{_short(locator)}» cannot be followed: {error}") from error
+            why = getattr(error, "strerror", "") or "it is a link to itself"
+            raise Unsafe(f"«{_short(locator)}» cannot be followed: {why}") from error
         if not found.is_relative_to(root):
             raise Unsafe(f"«{_short(locator)}» is a link that leaves the export's folder")
         if not found.is_file():

@@ -27,6 +27,7 @@ from crosspost.model import (
     Record,
     Reply,
 )
+from crosspost.readers import FIRST_MOMENT, LAST_MOMENT
 from crosspost.readers.export._albums import Part
 from crosspost.readers.export._messages import MISSING, location
 from crosspost.readers.export._records import LARGEST_ID, Manner
@@ -368,9 +369,10 @@ def _date(element: "HtmlElement | None", zone: ZoneInfo) -> datetime | None:
     day, month, year, time, offset = found.groups()
     try:
         date = datetime.fromisoformat(f"{year}-{month}-{day}T{time}{offset or ''}")
-        return (date if offset else date.replace(tzinfo=zone)).astimezone(UTC)
+        date = (date if offset else date.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return date if FIRST_MOMENT <= date <= LAST_MOMENT else None
 
 
 def _reply(element: "HtmlElement | None") -> Reply | None:

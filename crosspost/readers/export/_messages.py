@@ -27,6 +27,7 @@ from crosspost.model import (
     Reaction,
     Reply,
 )
+from crosspost.readers import FIRST_MOMENT, LAST_MOMENT
 from crosspost.readers.export._albums import Part
 from crosspost.readers.export._records import LARGEST_ID, NOTHING, Manner, Message, Piece
 
@@ -100,10 +101,14 @@ def local(text: str, zone: ZoneInfo) -> datetime:
 def _moment(unixtime: int | str, date: str, zone: ZoneInfo) -> datetime | None:
     try:
         if unixtime:
-            return datetime.fromtimestamp(int(unixtime), UTC)
-        return local(date, zone) if date else None
+            moment = datetime.fromtimestamp(int(unixtime), UTC)
+        elif date:
+            moment = local(date, zone)
+        else:
+            return None
     except (ValueError, OverflowError, OSError):
         return None
+    return moment if FIRST_MOMENT <= moment <= LAST_MOMENT else None
 
 
 def _text(pieces: Iterable[Piece]) -> tuple[str, tuple[Entity, ...]]:

@@ -139,8 +139,9 @@ def mend(data: bytes) -> Mended:
             return _mended.decode(written.encode())
         except msgspec.ValidationError as error:
             field = _FIELD.search(str(error))
-            if field is None or field[1] == "id" or known.pop(field[1], None) is None:
+            if field is None or field[1] == "id" or field[1] not in known:
                 raise ValueError("it has no valid id") from error
+            del known[field[1]]
             odd.append(field[1])
 
 
