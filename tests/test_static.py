@@ -659,6 +659,78 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
         assert [finding.ok for finding in publisher.check()] == [False]
 
 
+def test_a_damaged_catalogue_is_said(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(1)])
+    for path in (tmp_path / "site" / ".crosspost").glob("site.db*"):
+        path.write_bytes(b"this is no database" * 999)
+    with closing(site(tmp_path / "site")) as publisher:
+        with pytest.raises(PublisherError, match="not a database"):
+            publisher.find(article(1))
+        assert not all(finding.ok for finding in publisher.check())
+
+
+def test_a_site_of_a_newer_crosspost_is_left_alone(tmp_path: Path) -> None:
+    import sqlite3
+
+    build(tmp_path / "site", [article(1)])
+    with closing(sqlite3.connect(tmp_path / "site" / ".crosspost" / "site.db")) as catalogue:
+        catalogue.execute("PRAGMA user_version = 99")
+    newer = pytest.raises(PublisherError, match="newer Crosspost")
+    with closing(site(tmp_path / "site")) as publisher, newer:
+        publisher.put(article(2), {}, None)
+
+
+def apart(*works: Callable[[], None]) -> list[int]:
+    """Runs each in a process of its own, at the same time; their exit codes."""
+    children = []
+    for work in works:
+        if (child := os.fork()) == 0:
+            try:
+                work()
+            except PublisherError:
+                os._exit(4)
+            except BaseException:
+                os._exit(1)
+            os._exit(0)
+        children.append(child)
+    return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_disk_that_is_full_ends_the_run_with_a_sentence_and_the_next_goes_on(
+    tmp_path: Path,
+) -> None:
+    import resource
+    import signal
+
+    articles = [article(number, body="<p>слово</p>" * 50) for number in range(1, 40)]
+
+    def full() -> None:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (150_000, 150_000))
+        build(tmp_path / "site", articles)
+
+    assert apart(full) == [4]
+    with closing(site(tmp_path / "site")) as publisher:
+        for one in articles:
+            if publisher.find(one) is None:
+                publisher.put(one, {}, None)
+        publisher.finish()
+    assert tree(tmp_path / "site") == build(tmp_path / "clean", articles)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_runs_of_several_blogs_at_the_same_time_share_the_site(tmp_path: Path) -> None:
+    blogs = {
+        name: [article(number, blog=name, author=Author(name=name)) for number in range(1, 9)]
+        for name in ("one", "two", "three")
+    }
+    works = [lambda own=own: build(tmp_path / "site", own) and None for own in blogs.values()]
+    assert apart(*works) == [0, 0, 0]
+    everything = [one for own in blogs.values() for one in own]
+    assert tree(tmp_path / "site") == build(tmp_path / "clean", everything)
+
+
 def test_opening_a_site_touches_nothing(tmp_path: Path) -> None:
     with closing(site(tmp_path / "site")) as publisher:
         assert all(finding.ok for finding in publisher.check())

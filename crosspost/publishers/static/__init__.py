@@ -95,11 +95,13 @@ class StaticPublisher:
     # --- Looking ---
 
     def find(self, article: Article) -> Remote | None:
-        row = self._catalogue.row(article.blog, article.post_id)
-        return self._remote(row) if row else None
+        with explained(self._root):
+            row = self._known(article)
+            return self._remote(row) if row else None
 
     def look(self, remote: Remote) -> Remote:
-        now = self._remote(self._row(remote))
+        with explained(self._root):
+            now = self._remote(self._row(remote))
         if now.status == "trash":
             raise Vanished(f"the page {now.url} was deleted from the site's folder")
         return now
@@ -174,18 +176,20 @@ class StaticPublisher:
         return made
 
     def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
-        catalogue = self._catalogue
-        old = self._find(remote) if remote else catalogue.row(article.blog, article.post_id)
-        if remote and remote.version and old is None:
-            raise Vanished(f"the site's catalogue knows no article {remote.id}")
-        if old and not (remote and not remote.version):
-            self._demand(old, remote.version if remote else old.version)
         with explained(self._root):
+            old = self._find(remote) if remote else self._known(article)
+            if remote and remote.version and old is None:
+                raise Vanished(f"the site's catalogue knows no article {remote.id}")
+            if old and not (remote and not remote.version):
+                self._demand(old, remote.version if remote else old.version)
             entry = self._entry(article, uploads)
             row = self._new_row(entry, old, digest(article))
-            with catalogue.change():
-                catalogue.store(row, article.views or 0, entry)
-        return self._remote(row)
+            with self._catalogue.change():
+                self._catalogue.store(row, article.views or 0, entry)
+            return self._remote(row)
+
+    def _known(self, article: Article) -> Row | None:
+        return self._catalogue.row(article.blog, article.post_id)
 
     def _entry(self, article: Article, uploads: Mapping[int, Upload]) -> Entry:
         article = _printable(article)
@@ -244,16 +248,17 @@ class StaticPublisher:
         return self._portraits[photo]
 
     def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
-        row = self._find(remote)
-        if row is None:
-            if how == "remove":
-                return None
-            raise Vanished(f"the site's catalogue knows no article {remote.id}")
-        if remote.version:
-            self._demand(row, remote.version)
-        with explained(self._root), self._catalogue.change():
-            self._catalogue.retire(row, "removed" if how == "remove" else "draft")
-        return None if how == "remove" else self._remote(row._replace(status="draft"))
+        with explained(self._root):
+            row = self._find(remote)
+            if row is None:
+                if how == "remove":
+                    return None
+                raise Vanished(f"the site's catalogue knows no article {remote.id}")
+            if remote.version:
+                self._demand(row, remote.version)
+            with self._catalogue.change():
+                self._catalogue.retire(row, "removed" if how == "remove" else "draft")
+            return None if how == "remove" else self._remote(row._replace(status="draft"))
 
     def discard(self, upload: Upload) -> None:
         with explained(self._root):

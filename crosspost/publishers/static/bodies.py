@@ -25,6 +25,9 @@ _MENTION: Final = re.compile(r'href="post:(\d{1,18})"')
 _GAPS: Final = re.compile(
     r"<br\s*/?>|</?(?:p|div|li|h\d|blockquote|tr|figure|figcaption|td|pre)\b[^>]*>"
 )
+_PARAGRAPH: Final = re.compile(r"<p( class=[^>]*)?>(.*?)</p>", re.DOTALL)
+_NOTE: Final = re.compile(r'<p class="note [^"]*">(.*?)</p>', re.DOTALL)
+_OPENING: Final = 8000
 _TAGS: Final = re.compile(r"<[^>]*>")
 
 WIDE: Final = "(min-width: 48rem) 43rem, 100vw"
@@ -53,6 +56,13 @@ def mentions(article: Article) -> tuple[int, ...]:
 def plain(fragment: str) -> str:
     """The fragment's words on one line."""
     return " ".join(unescape(_TAGS.sub("", _GAPS.sub(" ", fragment))).split())
+
+
+def opening(body: str) -> str:
+    """The body's first words: the author's own paragraphs, else what we say in their place."""
+    start = body[:_OPENING]
+    found = [match[2] for match in _PARAGRAPH.finditer(start) if not match[1]]
+    return plain(" ".join(f"<p>{text}</p>" for text in found or _NOTE.findall(start)[:1]))
 
 
 def shorten(text: str, limit: int) -> str:

@@ -69,16 +69,17 @@ def teaser(entry: Entry) -> str:
     """What other pages show of the article, as the catalogue keeps it."""
     article = entry.article
     kinds = (figure.media.kind for figure in article.figures)
+    polls = ("poll",) if '<section class="poll' in article.body else ()
     frame = (article.author, entry.portrait, article.language, article.timezone)
     shown = Teaser(
         title=article.title,
-        lead=bodies.shorten(bodies.plain(article.lead) or bodies.plain(article.body), _LEAD),
+        lead=bodies.shorten(bodies.plain(article.lead) or bodies.opening(article.body), _LEAD),
         date=article.date,
         updated=article.updated,
         views=article.views,
         comments=article.comments.count if article.comments else None,
         cover=_shown_cover(entry),
-        kinds=tuple(dict.fromkeys(kind for kind in kinds if kind != "photo")),
+        kinds=tuple(dict.fromkeys((*(kind for kind in kinds if kind != "photo"), *polls))),
         frame=digest(msgspec.json.encode(frame)),
     )
     return msgspec.json.encode(shown).decode()
@@ -136,7 +137,7 @@ class Pages:
             discuss=article.comments and safe_url(article.comments.url),
             tags=[
                 (name, links.to(names.listing(row.blog, key, 0)))
-                for key, name in sorted(entry.tags.items())
+                for key, name in entry.tags.items()
             ],
             older=self._line(earlier[0], links) if earlier else None,
             newer=self._line(self._teased(row.blog, after[0]), links) if after else None,
@@ -226,7 +227,7 @@ class Pages:
                     "posted": format_datetime(entry.article.date.astimezone(UTC), usegmt=True),
                     "cover": cover and self._cover(entry.article, cover, links),
                     "html": self._html(entry, links, uploads),
-                    "tags": [name for _, name in sorted(entry.tags.items())],
+                    "tags": list(entry.tags.values()),
                 }
             )
         template = self._template(f"{form}.xml", language, timezone)
@@ -367,7 +368,7 @@ class Pages:
         if article.source_url.startswith(("https://", "http://")):
             told["isBasedOn"] = article.source_url
         if entry.tags:
-            told["keywords"] = [name for _, name in sorted(entry.tags.items())]
+            told["keywords"] = list(entry.tags.values())
         if article.comments:
             told["commentCount"] = article.comments.count
         text = json.dumps(told, ensure_ascii=False, indent=1)
