@@ -60,6 +60,7 @@ class Layout:
         self.credits: list[tuple[int, int, str, bool]] = []
         self.headline: Headline | None = None
         self.lead: tuple[int, int] | None = None
+        self._run_listed: bool | None = None
         self._links = sorted(
             (e.offset, e.offset + e.length, e.value)
             for e in post.entities
@@ -201,10 +202,12 @@ class Layout:
     def _take_bottom(self, line: Line, above: Sequence[Line]) -> bool:
         words = self.text[line.start : line.end]
         if found := _lines.tags(words):
-            if self._listed(above):
-                return False
-            self._take_tags(line.start, line.end, found)
-            return True
+            if self._run_listed is None:
+                self._run_listed = self._listed(above)
+            if not self._run_listed:
+                self._take_tags(line.start, line.end, found)
+            return not self._run_listed
+        self._run_listed = None
         if self._is_footer(line, words):
             self._claim(line.start, line.end, "removed", "repeats under every post")
             return True

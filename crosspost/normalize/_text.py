@@ -18,7 +18,7 @@ LEADING: Final = re.compile(rf"(?:{_KEYCAP}|{EMOJI}|{CONTROL}|[\s•·▪|❗‼
 TRAILING: Final = re.compile(rf"(?:{EMOJI}|{CONTROL}|\s)+$")
 
 _OPENING: Final = "«“„([{"
-_CLOSING: Final = "»”)]}"
+_MARKS: Final = re.compile(r"""["«“„(\[{»”)\]}]""")
 _END: Final = re.compile(r"[.!?…]+[»”\")\]]*(?=\s|$)|[。！？]+[」』”）]*")
 _START: Final = re.compile(rf"\s+(?:[—–-]\s+)?[«“„\"(]*(?:[A-ZА-ЯЁ0-9#@]|{EMOJI})")
 _ABBREVIATION: Final = re.compile(
@@ -86,11 +86,13 @@ class _Depth:
 
     def after(self, text: str) -> bool:
         """Whether one is open after this text."""
-        for char in text:
+        for char in _MARKS.findall(text):
             if char == '"':
                 self.straight = not self.straight
-            else:
-                self.open = max(self.open + (char in _OPENING) - (char in _CLOSING), 0)
+            elif char in _OPENING:
+                self.open += 1
+            elif self.open:
+                self.open -= 1
         return self.open > 0 or self.straight
 
 
@@ -106,7 +108,9 @@ def sentence_ends(text: str, start: int, end: int) -> Iterator[int]:
             continue
         if found[0] == "." and _ABBREVIATION.search(text, max(start, at - 8), at):
             continue
-        yield at
+        beyond = LEADING.match(text, at, end)
+        if beyond is None or beyond.end() < end:
+            yield at
     if end > start:
         yield end
 
