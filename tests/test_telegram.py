@@ -695,6 +695,7 @@ def test_a_network_that_is_gone_ends_the_run_in_time(
     assert ids(reader.read(Bounds())) == [1], "the same reader goes on when it is back"
 
 
+@pytest.mark.slow
 def test_trouble_of_telegram_itself_passes(
     server: TelegramServer, channel: Channel, open_: Open
 ) -> None:

@@ -75,19 +75,11 @@ def part(message: Any, manner: Manner, known: Peers) -> Part | None:
     """The message as a post of its own; None for a service message and for one that is gone."""
     if type(message).__name__ != "Message":
         return None
-    locator = f"{message.id}/"
-    found = files(message)
-    records = tuple(
-        media(file, f"{locator}{index}", manner.max_media) for index, file in enumerate(found)
-    )
     text = message.message or ""
     entities = _entities(text, message.entities) if message.entities else ()
-    content = _content(message, manner, known, found)
-    if message.rich_message is not None:
-        text, entities, extras = _rich(message.rich_message, found, text, entities)
-        content = {**content, "rich": True, "extras": (*content.get("extras", ()), *extras)}
-    if not (text.strip() or records or any(content.values())):
-        content = {"extras": (Extra(kind="unsupported"),)}
+    content: Content = {}
+    if message.media is not None or message.rich_message is not None or not text.strip():
+        text, entities, content = _held(message, manner, known, text, entities)
     post = Post(
         id=message.id,
         ids=(message.id,),
@@ -96,7 +88,6 @@ def part(message: Any, manner: Manner, known: Peers) -> Part | None:
         edited=None if message.edit_hide else message.edit_date,
         text=text,
         entities=entities,
-        media=records,
         url=address(manner.channel_id, manner.username, message.id),
         author_signature=message.post_author or "",
         forward=_forward(message.fwd_from, known) if message.fwd_from else None,
@@ -109,6 +100,25 @@ def part(message: Any, manner: Manner, known: Peers) -> Part | None:
         **content,
     )
     return Part(post, message.grouped_id or 0)
+
+
+def _held(
+    message: Any, manner: Manner, known: Peers, text: str, entities: tuple[Entity, ...]
+) -> "tuple[str, tuple[Entity, ...], Content]":
+    """What a message holds beside or instead of its text."""
+    found = files(message)
+    content = _content(message, manner, known, found)
+    if message.rich_message is not None:
+        text, entities, extras = _rich(message.rich_message, found, text, entities)
+        content = {**content, "rich": True, "extras": (*content.get("extras", ()), *extras)}
+    if found:
+        content["media"] = tuple(
+            media(file, f"{message.id}/{index}", manner.max_media)
+            for index, file in enumerate(found)
+        )
+    if not text.strip() and not any(value for name, value in content.items() if name != "rich"):
+        content["extras"] = (Extra(kind="unsupported"),)
+    return text, entities, content
 
 
 def bare(message: Any, manner: Manner) -> Part:

@@ -1,0 +1,317 @@
+"""The live reader under random events, faults and kills: in the end it knows the channel as it is.
+
+Every run prints its seed; ``CROSSPOST_SEED=<seed> pytest tests/test_telegram_soak.py -k seed``
+plays that one again.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import tracemalloc
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telegram_server import Channel, TelegramServer
+from telethon import TelegramClient
+from telethon.sessions import StringSession
+from telethon.tl import types
+
+from crosspost.errors import CrosspostError
+from crosspost.model import Post, fingerprint
+from crosspost.readers import Bounds, Change, Checkpoint, Complete, Context, Deleted
+from crosspost.readers.telegram import TelegramReader
+
+
+class Events:
+    """What a channel's author may do, at random."""
+
+    def __init__(self, channel: Channel, dice: random.Random) -> None:
+        self.channel = channel
+        self.dice = dice
+        self.count = 0
+
+    def happen(self) -> None:
+        self.count += 1
+        kinds = [self.post] * 5 + [self.album, self.edit, self.edit, self.edit, self.delete]
+        kinds += [self.delete_several, self.rename, self.service]
+        if self.count % 97 == 0:
+            kinds = [self.channel.forget]
+        self.dice.choice(kinds)()
+
+    def post(self) -> None:
+        self.channel.post(f"Запись {self.count} 🎉")
+
+    def album(self) -> None:
+        captions = ["", f"Альбом {self.count}"]
+        self.channel.album([None] * self.dice.randint(2, 10), captions)
+
+    def edit(self) -> None:
+        if number := self.some():
+            self.channel.edit(number, f"Исправлено {self.count}")
+
+    def delete(self) -> None:
+        if number := self.some():
+            self.channel.delete(number)
+
+    def delete_several(self) -> None:
+        if number := self.some():
+            last = number + self.dice.randint(0, 12)
+            self.channel.delete(*(one for one in self.posts() if number <= one <= last))
+
+    def rename(self) -> None:
+        self.channel.title = f"Мастерская {self.count}"
+
+    def service(self) -> None:
+        self.channel.service(types.MessageActionPinMessage())
+
+    def posts(self) -> list[int]:
+        return [
+            number
+            for number in self.channel.ids
+            if isinstance(self.channel.messages[number], types.Message)
+        ]
+
+    def some(self) -> int:
+        """A message, rather a recent one; 0 if there is none."""
+        found = self.posts()
+        recent = found[-15:] if self.dice.random() < 0.7 else found
+        return self.dice.choice(recent) if recent else 0
+
+
+FAULTS: list[dict[str, Any]] = [
+    {"drop": True},
+    {"cut": 0},
+    {"cut": 5},
+    {"cut": 90},
+    {"hang": True},
+    {"error": "FLOOD_WAIT_900"},
+    {"error": "PERSISTENT_TIMESTAMP_INVALID", "kind": "GetChannelDifferenceRequest"},
+]
+
+
+class Killed(Exception):
+    pass
+
+
+class Memory:
+    """Keeps what it is told as the ledger does: for good at checkpoints only."""
+
+    def __init__(self) -> None:
+        self.cursor: str | None = None
+        self.posts: dict[int, Post] = {}
+
+    def pull(self, reader: TelegramReader, every: Any = lambda: None) -> None:
+        pending: list[Change] = []
+        for change in reader.changes(self.cursor):
+            pending.append(change)
+            if isinstance(change, Checkpoint):
+                self.store(pending)
+                self.cursor = change.cursor
+                pending = []
+            every()
+
+    def store(self, changes: list[Change]) -> None:
+        told: set[int] = set()
+        for change in changes:
+            if isinstance(change, Post):
+                for number in change.ids:
+                    self.posts.pop(self.of(number), None)
+                self.posts[change.id] = change
+                told.add(change.id)
+            elif isinstance(change, Deleted):
+                for one in list(self.posts.values()):
+                    if set(one.ids) <= set(change.ids):
+                        del self.posts[one.id]
+        for change in changes:
+            if isinstance(change, Complete):
+                for number in list(self.posts):
+                    if change.first <= number <= change.last and number not in told:
+                        del self.posts[number]
+
+    def of(self, number: int) -> int:
+        return next((one.id for one in self.posts.values() if number in one.ids), 0)
+
+
+def soak(folder: Path, seed: int, rounds: int) -> None:
+    dice = random.Random(seed)
+    with TelegramServer() as server:
+        channel = server.world.channel("Мастерская", "workshop")
+        events = Events(channel, dice)
+        memory = Memory()
+
+        def reader() -> TelegramReader:
+            quick = {"timeout": timedelta(seconds=0.4), "attempts": 3, "pause": 0}
+            settings = TelegramReader.Settings(**server.settings(**quick))
+            context = Context(base=folder, cache=folder / "cache")
+            return TelegramReader.open(settings, "@workshop", context)
+
+        def meanwhile() -> None:
+            if dice.random() < 0.02:
+                events.happen()
+            if dice.random() < 0.01:
+                raise Killed
+
+        for _ in range(rounds):
+            for _ in range(dice.randint(0, 30)):
+                events.happen()
+            if dice.random() < 0.5:
+                server.fault(**{"after": dice.randint(0, 6), **dice.choice(FAULTS)})
+            one = reader()
+            try:
+                memory.pull(one, meanwhile)
+            except (Killed, CrosspostError):
+                pass
+            finally:
+                one.close()
+        server.faults.clear()
+        one = reader()
+        memory.pull(one)
+        truth = {post.id: post for post in one.read(Bounds()) if isinstance(post, Post)}
+        again = list(one.changes(memory.cursor))
+        one.close()
+    assert again == []
+    assert memory.posts.keys() == truth.keys()
+    assert [fingerprint(one) for _, one in sorted(memory.posts.items())] == [
+        fingerprint(one) for _, one in sorted(truth.items())
+    ]
+
+
+def seeds(count: int) -> Iterator[int]:
+    if given := os.environ.get("CROSSPOST_SEED"):
+        return iter([int(given)])
+    return (random.randrange(10**9) for _ in range(count))
+
+
+def test_a_seed_of_trouble_ends_in_the_channel_as_it_is(tmp_path: Path) -> None:
+    for seed in seeds(1):
+        print(f"seed {seed}")
+        soak(tmp_path / str(seed), seed, rounds=6)
+
+
+@pytest.mark.slow
+def test_many_seeds_of_trouble_end_in_the_channel_as_it_is(tmp_path: Path) -> None:
+    for seed in seeds(15):
+        print(f"seed {seed}")
+        soak(tmp_path / str(seed), seed, rounds=40)
+
+
+# --- The process --------------------------------------------------------------------------------
+
+PROGRAM = """
+import signal, sys
+from pathlib import Path
+from crosspost.readers import Bounds, Context
+from crosspost.readers.telegram import TelegramReader
+
+def stop(number, frame):
+    raise KeyboardInterrupt
+
+signal.signal(signal.SIGTERM, stop)
+session, port, folder, what = sys.argv[1:]
+settings = TelegramReader.Settings(
+    api_id=12345, api_hash="x", session=session, timeout="60s",
+    server={"dc": 2, "address": "127.0.0.1", "port": int(port)},
+)
+reader = TelegramReader.open(settings, "@workshop", Context(base=Path(folder), cache=Path(folder)))
+try:
+    list(reader.changes(None))
+    print("ready", flush=True)
+    if what == "wait":
+        reader.wait(60)
+    list(reader.read(Bounds()))
+except KeyboardInterrupt:
+    print("stopped", flush=True)
+finally:
+    reader.close()
+"""
+
+
+@pytest.mark.parametrize("what", ["wait", "hang"])
+def test_a_signal_ends_it_at_once_in_the_middle_of_anything(tmp_path: Path, what: str) -> None:
+    with TelegramServer() as server:
+        server.world.channel("Мастерская", "workshop").post("одна")
+        command = [sys.executable, "-W", "error", "-c", PROGRAM, server.session()]
+        process = subprocess.Popen(
+            [*command, str(server.port), str(tmp_path), what],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+        server.fault("GetHistoryRequest", hang=True)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGTERM)
+        begin = time.monotonic()
+        out, errors = process.communicate(timeout=10)
+        assert (process.returncode, out, errors) == (0, "stopped\n", "")
+        assert time.monotonic() - begin < 3
+
+
+# --- Sizes --------------------------------------------------------------------------------------
+
+
+def long(server: TelegramServer, count: int) -> Channel:
+    channel = server.world.channel("Мастерская", "workshop")
+    bold = [types.MessageEntityBold(0, 6)]
+    for number in range(count):
+        channel.post(f"Запись {number} о малом деле 🎉. " * 8, entities=bold)
+    return channel
+
+
+def live(server: TelegramServer, folder: Path) -> TelegramReader:
+    settings = TelegramReader.Settings(**server.settings())
+    return TelegramReader.open(settings, "@workshop", Context(base=folder, cache=folder))
+
+
+@pytest.mark.slow
+def test_ten_thousand_posts_come_at_half_of_telethons_own_pace_or_better(tmp_path: Path) -> None:
+    import asyncio
+
+    async def bare(server: TelegramServer) -> float:
+        client = TelegramClient(StringSession(server.session()), server.api_id, "x")
+        await client.connect()
+        begin = time.perf_counter()
+        found = [one async for one in client.iter_messages("workshop", wait_time=0, reverse=True)]
+        assert len(found) == 10_000
+        taken = time.perf_counter() - begin
+        await client.disconnect()
+        return taken
+
+    with TelegramServer() as server:
+        long(server, 10_000)
+        reader = live(server, tmp_path)
+        reader.channel()
+        theirs, ours = [], []
+        for _ in range(3):
+            theirs.append(asyncio.run(bare(server)))
+            begin = time.perf_counter()
+            assert sum(1 for _ in reader.read(Bounds())) == 10_000
+            ours.append(time.perf_counter() - begin)
+        reader.close()
+    print(f"Telethon {10_000 / min(theirs):.0f}/s, Crosspost {10_000 / min(ours):.0f}/s")
+    assert min(ours) <= 2 * min(theirs)
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_history(tmp_path: Path) -> None:
+    def peak(count: int) -> int:
+        with TelegramServer() as server:
+            long(server, count)
+            reader = live(server, tmp_path / str(count))
+            reader.channel()
+            tracemalloc.start()
+            for _ in reader.changes(None):
+                pass
+            _, highest = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            reader.close()
+            return highest
+
+    assert peak(12_000) < peak(3_000) * 1.3
