@@ -322,42 +322,56 @@ class Ledger:
         """
         with self.transaction():
             key = self._key(blog, post)
+            old = self.post(blog, key)
             if key != post.id:
                 post = msgspec.structs.replace(post, id=key)
-            old = self.post(blog, key)
-            mark = fingerprint(post)
-            if old and not old.gone and self._same(old, post, mark, reader, source):
+            if old and not old.gone and self._same(old, post, reader, source):
                 return "same", key
-            moment = stamp(self.clock())
-            self._db.execute(
-                "INSERT INTO post (blog, id, last_id, date, edited, fingerprint, data, reader,"
-                " source, stored_at, changed_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10)"
-                " ON CONFLICT (blog, id) DO UPDATE SET last_id=?3, date=?4, edited=?5,"
-                " fingerprint=?6, data=?7, reader=?8, source=?9, changed_at=?10, gone='',"
-                " gone_at=NULL",
-                (
-                    blog,
-                    key,
-                    max(post.ids),
-                    stamp(post.date),
-                    stamp(post.edited) if post.edited else None,
-                    mark,
-                    encode(post).decode(),
-                    reader,
-                    source,
-                    moment,
-                ),
-            )
-            self._absorb(blog, post)
-            if old and not old.gone and set(post.ids).isdisjoint(old.post.ids):
-                rest = msgspec.structs.replace(old.post, id=old.post.ids[0])
-                self.store(blog, rest, old.reader, old.source, sites)
+            self._write(blog, post, reader, source)
             for site in sites:
-                self._make_due(blog, key, site, moment)
+                self._make_due(blog, key, site)
+            self._set_aside(blog, post, old, sites)
             if old is None:
                 return "new", key
             self.tell(blog, key, "", "back" if old.gone else "edited", "")
             return ("back" if old.gone else "changed"), key
+
+    def _write(self, blog: str, post: Post, reader: str, source: str) -> None:
+        self._db.execute(
+            "INSERT INTO post (blog, id, last_id, date, edited, fingerprint, data, reader,"
+            " source, stored_at, changed_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10)"
+            " ON CONFLICT (blog, id) DO UPDATE SET last_id=?3, date=?4, edited=?5,"
+            " fingerprint=?6, data=?7, reader=?8, source=?9, changed_at=?10, gone='',"
+            " gone_at=NULL",
+            (
+                blog,
+                post.id,
+                max(post.ids),
+                stamp(post.date),
+                stamp(post.edited) if post.edited else None,
+                fingerprint(post),
+                encode(post).decode(),
+                reader,
+                source,
+                stamp(self.clock()),
+            ),
+        )
+
+    def _set_aside(
+        self, blog: str, post: Post, old: StoredPost | None, sites: Sequence[str]
+    ) -> None:
+        """What stood under the ids of this post: parts of it are no posts of their own, and what
+        is none of it becomes one."""
+        found = [self.post(blog, number) for number in post.ids if number != post.id]
+        others = [one for one in found if one and one.gone != "gone"]
+        for other in others:
+            self._lose(blog, other.post.id, "gone", f"it is part of the album {post.id}")
+        for other in [*others, *([old] if old and not old.gone else [])]:
+            if set(post.ids).isdisjoint(other.post.ids):
+                rest = msgspec.structs.replace(other.post, id=other.post.ids[0])
+                self._write(blog, rest, other.reader, other.source)
+                for site in sites:
+                    self._make_due(blog, rest.id, site)
 
     def _key(self, blog: str, post: Post) -> int:
         """The id this post is known by: its own, or that of the album it is what is left of."""
@@ -369,24 +383,18 @@ class Ledger:
         now, then = set(post.ids), set(before.post.ids)
         return key if now == then or (now < then and before.gone != "gone") else post.id
 
-    def _same(self, old: StoredPost, post: Post, mark: str, reader: str, source: str) -> bool:
-        if fingerprint(old.post) != mark or old.post.ids != post.ids:
+    def _same(self, old: StoredPost, post: Post, reader: str, source: str) -> bool:
+        if fingerprint(old.post) != fingerprint(post) or old.post.ids != post.ids:
             return False
         one_way = (old.reader, old.source) == (reader, source)
         return not one_way or old.post.media == post.media
 
-    def _absorb(self, blog: str, post: Post) -> None:
-        """Posts of their own that turn out to be parts of this album are no posts."""
-        for other in post.ids[1:]:
-            if self._one("SELECT 1 FROM post WHERE blog=? AND id=? AND gone!='gone'", blog, other):
-                self._lose(blog, other, "gone", f"it is part of the album {post.id}")
-
-    def _make_due(self, blog: str, post_id: int, site: str, moment: str) -> None:
+    def _make_due(self, blog: str, post_id: int, site: str) -> None:
         self._db.execute(
             "INSERT INTO delivery (blog, post_id, site, state, due, changed_at)"
             " VALUES (?1, ?2, ?3, 'new', 1, ?4)"
             " ON CONFLICT DO UPDATE SET due = 1, not_before = '', attempts = 0",
-            (blog, post_id, site, moment),
+            (blog, post_id, site, stamp(self.clock())),
         )
 
     def post(self, blog: str, post_id: int) -> StoredPost | None:
@@ -588,7 +596,9 @@ class Ledger:
 
     def by_url(self, url: str) -> tuple[str, int] | None:
         """The blog and post whose article has this address on some site."""
-        found = self._one("SELECT blog, post_id FROM delivery WHERE url = ? LIMIT 1", url)
+        found = self._one(
+            "SELECT blog, post_id FROM delivery WHERE url = ? AND url != '' LIMIT 1", url
+        )
         return (found[0], found[1]) if found else None
 
     def settle(self, delivery: Delivery, what: str = "", detail: str = "") -> None:
@@ -827,19 +837,25 @@ def _migrate(db: sqlite3.Connection) -> None:
 
 
 def _copied(path: Path, copy: Path) -> None:
-    """Copies the ledger and leaves nothing beside it. Read-only, SQLite does not take away the
-    files it makes for reading; so that is only for a ledger in use, and for a folder we may not
-    write."""
-    in_use = path.with_name(f"{path.name}-wal").exists() or not os.access(path.parent, os.W_OK)
-    mode = "ro" if in_use else "rw"
-    source = sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=60)
-    target = sqlite3.connect(copy)
-    try:
-        source.execute("PRAGMA query_only = 1")
-        source.backup(target)
-    finally:
-        source.close()
-        target.close()
+    """Copies the ledger and leaves nothing beside it: opened read-only, SQLite does not take away
+    the files it makes for reading, so that is only for a ledger in use. One that nobody uses and
+    that we may not write is read as it lies (https://www.sqlite.org/wal.html#readonly)."""
+    used = path.with_name(f"{path.name}-wal").exists()
+    ways = ("mode=ro",) if used else ("mode=rw", "mode=ro&immutable=1")
+    for way in ways:
+        source = sqlite3.connect(f"{path.absolute().as_uri()}?{way}", uri=True, timeout=60)
+        target = sqlite3.connect(copy)
+        try:
+            source.execute("PRAGMA query_only = 1")
+            source.backup(target)
+        except sqlite3.OperationalError:
+            if way == ways[-1]:
+                raise
+        else:
+            return
+        finally:
+            source.close()
+            target.close()
 
 
 @contextmanager
