@@ -714,6 +714,24 @@ def test_a_photo_inside_a_rich_post_stays_where_it_was_put() -> None:
     check(source, article)
 
 
+def test_the_cover_of_a_rich_post_takes_its_caption_and_credit_along() -> None:
+    text = (
+        "Премия\n\nПриём открыт.\n\nДиплом\nФото: Олег Мезенцев\n\nПорядок\n\nПодать может любой."
+    )
+    entities = (
+        on(text, "Премия", "heading", level="1"),
+        Entity(type="media", offset=text.index("Диплом"), length=0, value="0"),
+        on(text, "Диплом\nФото: Олег Мезенцев", "caption"),
+        on(text, "Порядок", "heading", level="3"),
+    )
+    source = post(text, *entities, media=(photo(),), rich=True)
+    article = normalize(source, STYLE)
+    assert article.figures[0].caption == "Диплом"
+    assert article.credit == "Фото: Олег Мезенцев"
+    assert article.body == "<p>Приём открыт.</p><h2>Порядок</h2><p>Подать может любой.</p>"
+    check(source, article)
+
+
 def test_a_missing_photo_of_a_rich_post_says_so_in_its_place() -> None:
     text = "Премия\nПриём открыт.\nПодать может любой."
     place = Entity(type="media", offset=text.index("Подать"), length=0, value="0")

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
+from msgspec.structs import replace
+
 from crosspost.markup import blocks, inline, safe_url, sanitize
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
 from crosspost.normalize import _figures, _lines, _pieces
@@ -160,6 +162,7 @@ def _asked(post: Post, style: Style, found: Gallery) -> Asked:
         limit=style.title_length,
         no_tags=style.no_tags,
         figures={i: figure for i, figure in found.figures.items() if i != found.card},
+        cover=-1 if found.cover is None else found.cover,
         card=(safe_url(post.link_preview.url) or "") if post.link_preview else "",
     )
 
@@ -305,6 +308,9 @@ def _text(
 ) -> tuple[str, frozenset[int]]:
     """What of the text is the body's, and which of the post's media stand in it."""
     skip = [(claim.start, claim.end) for claim in layout.claims]
+    if any(one.type == "heading" for one in post.entities):
+        taken = layout.headline.end if layout.headline else 0
+        post = replace(post, entities=_figures.stepped(post.entities, taken))
     if not any(one.type == "media" for one in post.entities):
         html = blocks(post.text, post.entities, skip=skip) if post.text else ""
         return _linked(html, layout.own), frozenset()

@@ -1,7 +1,7 @@
 """Photos and files of a post as an article shows them: the cover, the gallery, players, cards."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -40,6 +40,24 @@ def gallery(post: Post, missing: Mapping[int, str]) -> Gallery:
     card = card if card is not None and 0 <= card < len(post.media) else None
     photos = [i for i in kept if post.media[i].kind == "photo" and i != card]
     return Gallery(figures, gone, card, photos[0] if photos else None)
+
+
+def stepped(entities: Iterable[Entity], taken: int) -> tuple[Entity, ...]:
+    """The entities with headings that go down from the first level step by step, whatever levels
+    the author chose: the headline, which has taken the text up to ``taken``, stands above all.
+    """
+
+    def level(one: Entity) -> str:
+        return one.attrs.get("level", "1")
+
+    levels = sorted({level(e) for e in entities if e.type == "heading" and e.offset >= taken})
+    rank = {name: str(number) for number, name in enumerate(levels, 1)}
+    return tuple(
+        replace(one, attrs={**one.attrs, "level": rank[level(one)]})
+        if one.type == "heading" and level(one) in rank
+        else one
+        for one in entities
+    )
 
 
 def in_text(post: Post, found: Gallery) -> list[Entity]:

@@ -40,7 +40,7 @@ class Claim(NamedTuple):
 class Asked(NamedTuple):
     """What the layout needs to know beside the post: ``figures`` maps an index into
     ``post.media`` to the figure's, for those that can be shown; ``card`` is the address of the
-    link's card or ""."""
+    link's card or "", ``cover`` the index of the cover's photo in ``post.media`` or -1."""
 
     own: frozenset[str]
     title: str
@@ -48,6 +48,7 @@ class Asked(NamedTuple):
     no_tags: frozenset[str]
     figures: dict[int, int]
     card: str
+    cover: int
 
 
 class Layout:
@@ -104,6 +105,7 @@ class Layout:
 
     def _read(self) -> None:
         self._side_captions()
+        self._cover_caption()
         self._bottom()
         self._captions()
         rest = self._unclaimed()
@@ -166,12 +168,24 @@ class Layout:
                 continue
             self._side_caption(start, end, figure)
 
+    def _cover_caption(self) -> None:
+        """In a rich post: the caption right behind the photo that becomes the cover."""
+        start = None
+        for one in self._post.entities:
+            if one.type == "media":
+                start = one.offset if one.value == str(self._asked.cover) else None
+            elif start is not None and one.type == "caption" and one.length > 0:
+                if not self.text[start : one.offset].strip():
+                    figure = self._asked.figures[self._asked.cover]
+                    self._side_caption(one.offset, one.offset + one.length, figure)
+                return
+
     def _is_long(self, start: int, end: int) -> bool:
         return end - start > _SIDE_CAPTION or "\n\n" in self.text[start:end].strip()
 
     def _side_caption(self, start: int, end: int, figure: int) -> None:
         """The lines of one photo's words: hashtags are tags here too."""
-        for line in self._lines:
+        for line in self._unclaimed():
             if line.start < start or line.end > end:
                 continue
             words = self.text[line.start : line.end]
