@@ -27,7 +27,7 @@ from crosspost.model import (
 )
 from crosspost.readers.telegram._albums import Part
 from crosspost.readers.telegram._media import File, files, media
-from crosspost.readers.telegram._rich import Flat
+from crosspost.readers.telegram._rich import Page
 
 
 class Manner(Record, frozen=True):
@@ -211,10 +211,10 @@ def _rich(
     """A rich message's text, entities, and what of it cannot be shown. Its own blocks stand for
     the message's text, which is a summary of them for older apps."""
     place = {id(file.file): index for index, file in enumerate(found)}
-    flat = Flat(rich, lambda file: place.get(id(file)))
-    extras = (Extra(kind="unsupported"),) if flat.unsupported or rich.part else ()
-    if flat.text.strip() or flat.entities:
-        text, entities = flat.text, tuple(flat.entities)
+    page = Page(rich, lambda file: place.get(id(file)))
+    extras = (Extra(kind="unsupported"),) if page.unsupported or rich.part else ()
+    if page.text.strip() or page.entities:
+        text, entities = page.text, tuple(page.entities)
     return text, entities, extras
 
 
