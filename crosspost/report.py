@@ -79,7 +79,8 @@ class Report:
         if self.troubles:
             real = [trouble.exit_code for trouble in self.troubles if trouble.exit_code != 7]
             return real[0] if real else self.troubles[0].exit_code
-        return 1 if self.counts["held"] or self.counts["failed"] or self.vanished else 0
+        lost = any(note.lost for _, note in self.notes)
+        return 1 if self.counts["held"] or self.counts["failed"] or self.vanished or lost else 0
 
     @property
     def idle(self) -> bool:
@@ -130,7 +131,8 @@ class Report:
                 for outcome in self.posts.get(what, ()):
                     yield from _told(outcome)
         for blog, note in self.notes:
-            yield f"note: {blog}{f'/{note.post_id}' if note.post_id else ''}: {note.text}"
+            key = f"{blog}/{note.post_id}" if note.post_id else blog
+            yield f"{'unread' if note.lost else 'note'}: {key}: {note.text}"
 
     def as_json(self) -> dict[str, Any]:
         """The documented object."""
@@ -145,7 +147,7 @@ class Report:
             "left_off": self.left_off,
             "vanished": self.vanished,
             "notes": [
-                {"blog": blog, "post_id": note.post_id, "text": note.text}
+                {"blog": blog, "post_id": note.post_id, "text": note.text, "lost": note.lost}
                 for blog, note in self.notes
             ],
             "errors": msgspec.to_builtins(self.troubles),

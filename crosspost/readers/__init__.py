@@ -74,10 +74,12 @@ class Checkpoint(Record, frozen=True):
 
 
 class Note(Record, frozen=True):
-    """Something the report should say: part of the source was skipped, and why."""
+    """Something the report should say. ``lost``: a part of the source could not be read, so posts
+    may be missing; a person must look, and the run ends with exit code 1."""
 
     text: str
     post_id: int = 0
+    lost: bool = False
 
 
 Change = Post | Deleted | Complete | Checkpoint | Note

@@ -119,7 +119,8 @@ class ExportReader:
         pass_ = _Pass()
         yield from self._posts(pass_)
         if self._cursor() != before:
-            pass_.leave_out("The export was changed while it was read: the next run reads it again")
+            pass_.whole = False
+            pass_.say("The export was changed while it was read: the next run reads it again")
         yield from pass_.notes()
         if pass_.whole and pass_.last:
             yield Complete(first=pass_.first, last=pass_.last)
@@ -324,17 +325,17 @@ class _Pass:
         self.first = min(self.first or post.id, post.id)
         self.last = max(self.last, *post.ids)
 
-    def say(self, text: str, post_id: int = 0) -> None:
+    def say(self, text: str, post_id: int = 0, *, lost: bool = False) -> None:
         """Something the report should say."""
         if len(self._notes) < _NOTES:
-            self._notes.append(Note(text=text, post_id=post_id))
+            self._notes.append(Note(text=text, post_id=post_id, lost=lost))
         else:
             self._more += 1
 
     def leave_out(self, text: str, post_id: int = 0) -> None:
         """Something is missing, so what was not seen is not gone."""
         self.whole = False
-        self.say(text, post_id)
+        self.say(text, post_id, lost=True)
 
     def refuse(self, source: str, found: Refused) -> None:
         self.leave_out(f"The message at byte {found.at} of {source} is left out: {found.why}")
@@ -348,4 +349,4 @@ class _Pass:
     def notes(self) -> Iterator[Note]:
         yield from self._notes
         if self._more:
-            yield Note(text=f"{self._more} more things like these were met")
+            yield Note(text=f"{self._more} more things like these were met", lost=not self.whole)
