@@ -18,7 +18,7 @@ _HASHTAG: Final = re.compile(r"(?<![\w#&/])#(\w+)")
 _ERID: Final = re.compile(r"\berid\b\s*[:=\s]\s*[\w-]{4,}", re.IGNORECASE)
 _ERID_IN_LINK: Final = re.compile(r"[?&#]erid=[\w-]+", re.IGNORECASE)
 _LABEL: Final = re.compile(
-    r"^\W*(?:на правах рекламы|реклама|рекламный пост|advertisement"
+    r"^[^\w\n]*(?:на правах рекламы|реклама|рекламный пост|advertisement"
     r"|sponsored(?: post)?|paid partnership)"
     r"(?:\s*\d+\+)?\s*(?:[.:,|•·/—–-]|$|(?=(?:ооо|ип|ао|пао|зао|ано|инн)\b))"
     r"|\bреклам[аы]\.?\s*(?:рекламодатель|(?:ооо|ип|ао|пао|зао|ано|инн)\b)|\bрекламодатель\s*:",

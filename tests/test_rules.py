@@ -70,3 +70,8 @@ def test_a_post_with_nothing_to_show_waits() -> None:
     assert verdict("#тег").rule == "empty"
     assert verdict("Рабочее утро.").action == "publish"
     assert verdict("", RuleSet(empty="publish")).action == "publish"
+
+
+def test_a_flood_of_blank_lines_or_signs_is_judged_at_once() -> None:
+    assert verdict("\n" * 200_000 + "Станки").action == "publish"
+    assert verdict("Станки " + "реклама " * 50_000).action == "publish"
