@@ -4,6 +4,8 @@ Commands are in the rooms beside this one; each is imported when it is called, s
 and a run with nothing to do load next to nothing.
 """
 
+import errno
+import os
 import sys
 from importlib import import_module
 from typing import Any, Final
@@ -11,6 +13,7 @@ from typing import Any, Final
 import click
 
 from crosspost import __version__
+from crosspost.cli._options import shared_here
 from crosspost.errors import Busy, CrosspostError
 
 COMMANDS: Final = {
@@ -48,7 +51,7 @@ class Main(click.Group):
             from difflib import get_close_matches
 
             near = get_close_matches(args[0], COMMANDS, n=1)
-            if near:
+            if near and "Did you mean" not in error.message:
                 raise click.UsageError(f"{error.message} Did you mean «{near[0]}»?", ctx) from None
             raise
 
@@ -56,21 +59,28 @@ class Main(click.Group):
         try:
             return super().invoke(ctx)
         except CrosspostError as error:
-            if isinstance(error, Busy) and (ctx.params.get("quiet") or _quiet(ctx)):
+            if isinstance(error, Busy) and ctx.obj["quiet"]:
                 ctx.exit(0)
-            from crosspost.cli._common import say
-
-            for line in str(error).splitlines():
-                say(f"crosspost: {line}", err=True)
-            ctx.exit(error.exit_code)
+            _fail(ctx, str(error).splitlines(), error.exit_code)
         except OSError as error:
+            if error.errno == errno.EPIPE:
+                raise  # whoever read us has heard enough
             where = f"{error.filename}: " if error.filename else ""
-            click.echo(f"crosspost: {where}{error.strerror or error}", err=True)
-            ctx.exit(1)
+            _fail(ctx, [f"{where}{error.strerror or error}"], 1)
 
 
-def _quiet(ctx: click.Context) -> bool:
-    return bool(ctx.obj and ctx.obj.get("quiet"))
+def _fail(ctx: click.Context, lines: list[str], code: int) -> None:
+    if ctx.obj["json"]:
+        from crosspost.cli._common import dump
+
+        errors = [{"blog": "", "site": "", "message": line, "exit_code": code} for line in lines]
+        dump({"exit_code": code, "errors": errors})
+    else:
+        from crosspost.cli._common import say
+
+        for line in lines:
+            say(f"crosspost: {line}", err=True)
+    ctx.exit(code)
 
 
 @click.group(
@@ -80,21 +90,9 @@ def _quiet(ctx: click.Context) -> bool:
     "channel cannot be read; 4 a site cannot be written; 5 another run holds the blog; 6 the "
     "ledger cannot be used; 7 the run ended early and goes on next time.",
 )
-@click.option(
-    "-c",
-    "--config",
-    type=click.Path(dir_okay=False),
-    envvar="CROSSPOST_CONFIG",
-    help="The config file.  [default: crosspost.toml]",
-)
-@click.option("--json", "as_json", is_flag=True, help="Answer with one JSON object.")
-@click.option("-q", "--quiet", is_flag=True, help="Say only what needs a person.")
-@click.option("-v", "--verbose", is_flag=True, help="Say what became of every post.")
+@shared_here
 @click.version_option(__version__, prog_name="crosspost")
-@click.pass_context
-def group(
-    ctx: click.Context, config: str | None, as_json: bool, quiet: bool, verbose: bool
-) -> None:
+def group() -> None:
     """Mirror a Telegram channel into its author's blog: every post exactly once.
 
     \b
@@ -102,11 +100,11 @@ def group(
     crosspost preview               see what it would make
     crosspost sync                  do it; again and again
     """
-    ctx.obj = {"config": config, "json": as_json, "quiet": quiet, "verbose": verbose}
 
 
 def main() -> None:
     """The program ``crosspost``."""
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes 30 ms
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from crosspost.errors import Later
+
 if TYPE_CHECKING:
     from crosspost.config import Config
     from crosspost.ledger import Ledger
@@ -54,6 +56,8 @@ def running(
             yield run
         finally:
             run.close()
+        if stop():
+            report.fail(report.command, "", Later("Stopped. The next run goes on from here."))
 
 
 @contextmanager
@@ -150,14 +154,13 @@ def post_of(config: "Config", ledger: "Ledger", word: str) -> tuple[str, int]:
     """The blog and post that a person means: ``blog/12``, ``12``, an article's address or a
     t.me link. Raises ``click.BadParameter``."""
     found = ledger.by_url(word)
-    if found:
+    if found and found[0] in config.blogs:
         return found
-    left, _, right = word.rstrip("/").rpartition("/")
-    if right.isdecimal() and len(right) < 19:
+    left, _, right = word.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")
+    if right.isascii() and right.isdecimal() and len(right) < 19:
         for name in config.blogs:
-            ours = {name, ledger.channel(name).username} - {""}
             alone = not left and len(config.blogs) == 1
-            if alone or left.rpartition("/")[2] in ours:
+            if alone or left.rpartition("/")[2].casefold() in _names(config, ledger, name):
                 key = ledger.post_of(name, int(right))
                 if key is not None:
                     return name, key
@@ -166,3 +169,11 @@ def post_of(config: "Config", ledger: "Ledger", word: str) -> tuple[str, int]:
         f"the ledger knows no post «{word}». Name it as BLOG/ID ({blogs}), by its article's "
         "address or its t.me link."
     )
+
+
+def _names(config: "Config", ledger: "Ledger", blog: str) -> set[str]:
+    """What stands before a post's number where the blog is meant: its own name, its channel's
+    public name or id."""
+    channel = ledger.channel(blog)
+    link = config.blogs[blog].style(channel).link.rstrip("/").rpartition("/")[2]
+    return {blog, channel.username.casefold(), str(channel.id), link.casefold()} - {"", "0"}

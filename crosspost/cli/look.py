@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from crosspost.cli._common import config_of, dump, post_of, running, say
+from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
     from crosspost.ledger import Delivery, Ledger, StoredPost
@@ -25,6 +26,7 @@ Examples:
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The sheet.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many of the newest posts.")
 @click.option("--no-open", is_flag=True, help="Do not open the browser.")
+@shared
 @click.pass_context
 def preview(
     ctx: click.Context,
@@ -60,16 +62,19 @@ def _sheet_path(config: Path) -> Path:
     return Path(gettempdir()) / f"crosspost-preview-{config.stem}.html"
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost status
+  crosspost status business --json
+  crosspost status -q               only what waits for a person
+""",
+)
 @click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@shared
 @click.pass_context
 def status(ctx: click.Context, blogs: tuple[str, ...]) -> None:
-    """Say how each blog stands on each site, and what waits for a person.
-
-    \b
-    crosspost status
-    crosspost --json status business
-    """
+    """Say how each blog stands on each site, and what waits for a person."""
     from crosspost.ledger import Ledger
 
     config = config_of(ctx)
@@ -85,7 +90,7 @@ def status(ctx: click.Context, blogs: tuple[str, ...]) -> None:
         dump({"blogs": standing})
         return
     for one in standing:
-        _say_standing(one)
+        _say_standing(one, ctx.obj["quiet"])
 
 
 def _standing(ledger: "Ledger", blog: "Blog") -> dict[str, Any]:
@@ -129,15 +134,16 @@ def _age(moment: str) -> int | None:
     return round((datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
 
 
-def _say_standing(one: dict[str, Any]) -> None:
-    if not one["sites"]:
+def _say_standing(one: dict[str, Any], quiet: bool) -> None:
+    run = one["run"]
+    if run and run["exit_code"] not in (None, 0, 1):
+        when = _ago(_age(run["ended_at"]) or 0)
+        say(f"{one['blog']}: the last run ended {when} with the exit code {run['exit_code']}")
+    elif not one["sites"] and not quiet:
         say(f"{one['blog']}: never run. Begin with: crosspost sync {one['blog']}")
-        return
     for site in one["sites"]:
-        states = ", ".join(f"{count:,} {state}" for state, count in sorted(site["states"].items()))
-        success = _ago(site["age_seconds"]) if site["last_success"] else "never a success"
-        due = f"; {site['due']:,} due" if site["due"] else ""
-        say(f"{one['blog']} → {site['site']}: {success}; {states or 'no posts yet'}{due}")
+        if not quiet:
+            _say_site(one["blog"], site)
         for wait in site["waiting"]:
             say(f"  {wait['state']}: {wait['post']} «{wait['title']}»: {wait['reason']}")
             if wait["remedy"]:
@@ -150,23 +156,34 @@ def _say_standing(one: dict[str, Any]) -> None:
         )
 
 
+def _say_site(blog: str, site: dict[str, Any]) -> None:
+    states = ", ".join(f"{count:,} {state}" for state, count in sorted(site["states"].items()))
+    success = "never a success"
+    if site["last_success"]:
+        success = f"last success {_ago(site['age_seconds'])}"
+    due = f"; {site['due']:,} due" if site["due"] else ""
+    say(f"{blog} → {site['site']}: {success}; {states or 'no posts yet'}{due}")
+
+
 def _ago(seconds: int) -> str:
     for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             count = seconds // size
-            return f"last success {count} {unit}{'s' if count > 1 else ''} ago"
-    return "last success just now"
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
 
 
 @click.command(
     epilog="""\b
 Examples:
   crosspost show business/12
+  crosspost show 12                 where there is one blog
   crosspost show https://t.me/name/12
   crosspost show http://localhost:8000/business/12-example.html
 """,
 )
 @click.argument("post")
+@shared
 @click.pass_context
 def show(ctx: click.Context, post: str) -> None:
     """Show one post: its article, where it was delivered, what happened to it."""

@@ -1,5 +1,7 @@
 """Commands that deliver: sync, backfill, resolve."""
 
+import re
+from collections.abc import Iterable
 from datetime import datetime, time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,7 +9,8 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from crosspost.cli._common import config_of, finish, post_of, running
+from crosspost.cli._common import config_of, finish, post_of, running, say
+from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
     from crosspost.config import Config
@@ -37,7 +40,7 @@ class Span(click.ParamType[float]):
 Examples:
   crosspost sync                    every blog of the config
   crosspost sync business --dry-run what would happen to each post, and why
-  crosspost -q sync                 from cron: silent unless a person is needed
+  crosspost sync -q                 from cron: silent unless a person is needed
   crosspost sync --open             and look at the site
 """,
 )
@@ -48,6 +51,7 @@ Examples:
 )
 @click.option("--wait", type=Span(), default="0s", help="Wait so long for another run to end.")
 @click.option("--open", "open_", is_flag=True, help="Open the site when it is done.")
+@shared
 @click.pass_context
 def sync(
     ctx: click.Context,
@@ -70,17 +74,17 @@ def sync(
             if run.stop():
                 break
     if open_ and not dry_run:
-        _open(ctx, config)
+        _open(ctx, config, dict.fromkeys(site for blog in chosen for site in blog.sites))
     finish(ctx, report)
 
 
-def _open(ctx: click.Context, config: "Config") -> None:
+def _open(ctx: click.Context, config: "Config", sites: Iterable[str]) -> None:
     """Opens the sites that are folders here."""
-    for folder in config.site_paths.values():
+    for folder in (config.site_paths[site] for site in sites if site in config.site_paths):
         index = folder / "index.html"
         if index.is_file():
-            if not ctx.obj["json"]:
-                click.echo(f"The blog is {index.absolute().as_uri()}")
+            if not (ctx.obj["json"] or ctx.obj["quiet"]):
+                say(f"The blog is {index.absolute().as_uri()}")
             click.launch(str(index.absolute()))
 
 
@@ -106,6 +110,7 @@ Stop it with Ctrl-C; the next time it goes on where it was.
 @click.option("--ids", help="Posts by id: 12,40-60.")
 @click.option("--limit", type=click.IntRange(min=1), help="Create at most so many posts.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@shared
 @click.pass_context
 def backfill(
     ctx: click.Context,
@@ -123,7 +128,7 @@ def backfill(
 
     config = config_of(ctx)
     (chosen,) = config.chosen((blog,))
-    bounds, wanted = _bounds(config, since, until, ids)
+    bounds, wanted = _bounds(config.zones[chosen.name], since, until, ids)
     source = pipeline.Source("export", str(export.absolute())) if export else None
     report = Report("backfill", dry_run=dry_run)
     with running(ctx, config, report) as run:
@@ -132,24 +137,16 @@ def backfill(
 
 
 def _bounds(
-    config: "Config", since: datetime | None, until: datetime | None, ids: str | None
+    timezone: str, since: datetime | None, until: datetime | None, ids: str | None
 ) -> tuple["Bounds", set[int]]:
-    """Days in the config's time zone, and ids like ``12,40-60``."""
+    """Days in the blog's time zone, and ids like ``12,40-60``."""
     from crosspost.readers import Bounds
 
-    zone = ZoneInfo(config.timezone)
+    zone = ZoneInfo(timezone)
+    if since and until and since > until:
+        raise click.BadParameter("the last day is before the first", param_hint="--until")
     last = datetime.combine(until, time.max) if until and until.time() == time.min else until
-    wanted: set[int] = set()
-    for part in (ids or "").split(",") if ids else ():
-        first, _, end = part.strip().partition("-")
-        if not first.isdecimal() or not (end or "0").isdecimal() or len(first + end) > 20:
-            raise click.BadParameter(
-                f"«{part}» is no id or range of ids: 12,40-60", param_hint="--ids"
-            )
-        low, high = int(first), int(end or first)
-        if high - low > 1_000_000:
-            raise click.BadParameter("that is more than a million ids", param_hint="--ids")
-        wanted |= set(range(low, high + 1))
+    wanted = _ids(ids) if ids is not None else set()
     bounds = Bounds(
         since=since.replace(tzinfo=zone) if since else None,
         until=last.replace(tzinfo=zone) if last else None,
@@ -157,6 +154,22 @@ def _bounds(
         last_id=max(wanted) if wanted else None,
     )
     return bounds, wanted
+
+
+def _ids(text: str) -> set[int]:
+    """``12,40-60`` → the ids."""
+    wanted: set[int] = set()
+    for part in text.split(","):
+        found = re.fullmatch(r"\s*(\d{1,15})\s*(?:-\s*(\d{1,15}))?\s*", part, re.ASCII)
+        low, high = (int(found[1]), int(found[2] or found[1])) if found else (1, 0)
+        if high < low:
+            raise click.BadParameter(
+                f"«{part}» is no id or range of ids: 12,40-60", param_hint="--ids"
+            )
+        if high - low > 1_000_000 or len(wanted) > 1_000_000:
+            raise click.BadParameter("that is more than a million ids", param_hint="--ids")
+        wanted |= set(range(low, high + 1))
+    return wanted
 
 
 @click.command(
@@ -172,6 +185,7 @@ Examples:
 @click.option("--skip", "word", flag_value="skip", help="Leave it out for good.")
 @click.option("--ours", "word", flag_value="ours", help="Overwrite, or put back, what is there.")
 @click.option("--theirs", "word", flag_value="theirs", help="Leave the site as it is.")
+@shared
 @click.pass_context
 def resolve(ctx: click.Context, post: str, word: str | None) -> None:
     """Decide about a post that waits for a person, and do it."""

@@ -1,9 +1,13 @@
 """Commands that set things up: init, completion."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from crosspost.cli._common import dump
+from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
     from crosspost.config.draft import Draft
@@ -25,6 +29,7 @@ Examples:
 @click.option("--path", help="The folder of the site.")
 @click.option("--url", help="The address the site will have.")
 @click.option("--force", is_flag=True, help="Replace a config that is there.")
+@shared
 @click.pass_context
 def init(
     ctx: click.Context,
@@ -38,12 +43,14 @@ def init(
     force: bool,
 ) -> None:
     """Write a config that works."""
-    from crosspost.config import DEFAULT, VARIABLE
+    from crosspost.config import DEFAULT
     from crosspost.config.draft import guess, write
 
     target = Path(ctx.obj["config"] or DEFAULT)
     if target.exists() and not force:
-        raise click.UsageError(f"{target} is there already; to replace it: --force ({VARIABLE})")
+        raise click.UsageError(
+            f"{target} is there already. To replace it: --force; to write another: --config FILE"
+        )
     asks = channel is None
     if channel is None:
         channel = click.prompt("The channel: @name, a t.me link, or the folder of an export")
@@ -60,11 +67,19 @@ def init(
     if asks:
         draft = _ask(draft, given)
     write(draft, target)
-    click.echo(f"Wrote {target}. See what it would make: crosspost preview; do it: crosspost sync")
+    if ctx.obj["json"]:
+        dump({"config": str(target.absolute())})
+        return
+    named = f" -c {target}" if ctx.obj["config"] else ""
+    click.echo(
+        f"Wrote {target}. See what it would make: crosspost preview{named}; do it: "
+        f"crosspost sync{named}"
+    )
 
 
 def _ask(draft: "Draft", given: dict[str, str | None]) -> "Draft":
     """The questions, each with an answer to accept."""
+    from crosspost.config.draft import well
 
     questions = {
         "language": "The blog's language (en, ru)",
@@ -74,23 +89,34 @@ def _ask(draft: "Draft", given: dict[str, str | None]) -> "Draft":
         "path": "The folder of the site",
         "url": "The address the site will have",
     }
+
+    def answer(key: str) -> Callable[[str], str]:
+        def checked(value: str) -> str:
+            if problem := well(key, value):
+                raise click.UsageError(problem)
+            return value
+
+        return checked
+
     answers = {
-        key: click.prompt(question, default=getattr(draft, key))
+        key: click.prompt(question, default=getattr(draft, key), value_proc=answer(key))
         for key, question in questions.items()
         if given[key] is None
     }
     return draft.with_(**answers)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost completion bash >> ~/.bashrc
+  crosspost completion zsh >> ~/.zshrc
+  crosspost completion fish > ~/.config/fish/completions/crosspost.fish
+""",
+)
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:
-    """Print what makes SHELL complete commands and options.
-
-    \b
-    crosspost completion bash >> ~/.bashrc
-    crosspost completion fish > ~/.config/fish/completions/crosspost.fish
-    """
+    """Print what makes SHELL complete commands and options."""
     from click.shell_completion import get_completion_class
 
     from crosspost.cli import group

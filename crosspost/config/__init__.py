@@ -34,7 +34,8 @@ _LARGEST: Final = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A checked config. ``site_paths`` are the local folders of sites that have one."""
+    """A checked config. ``site_paths`` are the local folders of sites that have one,
+    ``zones`` the time zone of each blog."""
 
     path: Path
     base: Path
@@ -44,6 +45,7 @@ class Config:
     templates: Path | None
     blogs: Mapping[str, Blog]
     site_paths: Mapping[str, Path]
+    zones: Mapping[str, str]
 
     def chosen(self, names: tuple[str, ...]) -> list[Blog]:
         """The blogs of these names, all if none are given. Raises ``ConfigError``."""
@@ -122,6 +124,9 @@ def _config(path: Path, data: dict[str, Any], problems: Problems) -> Config:
         templates=making.templates,
         blogs={blog.name: blog for blog in blogs},
         site_paths=_folders(making.base, sites),
+        zones={
+            table["name"]: table.get("timezone") or settings.timezone for table in settings.blog
+        },
     )
 
 

@@ -11,6 +11,8 @@ from typing import Final
 
 Path = tuple[str | int, ...]
 
+_DEEPEST: Final = 16
+"""No setting of ours lies deeper."""
 _SPACE: Final = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _BLANK: Final = re.compile(r"[ \t]*")
 _PART: Final = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'""")
@@ -66,7 +68,7 @@ class _Walk:
         return match[0] if match else ""
 
     def _note(self, path: Path, at: int) -> None:
-        for length in range(1, len(path) + 1):
+        for length in range(1, min(len(path), _DEEPEST) + 1):
             self.found.setdefault(path[:length], bisect_right(self._breaks, at - 1) + 1)
 
     def _key(self) -> Path:

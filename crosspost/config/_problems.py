@@ -24,7 +24,9 @@ from crosspost.settings import revealed
 Place = tuple[str | int, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
-_SECRET_NAME: Final = re.compile(r"pass|secret|token|key|hash|session|login|auth(?!or)", re.IGNORECASE)
+_SECRET_NAME: Final = re.compile(
+    r"pass|secret|token|key|hash|session|login|auth(?!or)", re.IGNORECASE
+)
 _LOGIN: Final = re.compile(r"(?<=//)[^/@\s]*@")
 _TYPES: Final = (
     ("string", "it is a text in quotes"),

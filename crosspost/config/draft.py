@@ -67,6 +67,22 @@ def guess(channel: str, base: Path) -> Draft:
     )
 
 
+def well(key: str, answer: str) -> str:
+    """What is wrong with an answer to one question; "" when it will do."""
+    from pydantic import TypeAdapter, ValidationError
+
+    from crosspost.config._settings import Address, Zone, known_language
+
+    if key == "language" and not known_language(answer, None):
+        return "it is en or ru"
+    if key in ("timezone", "url"):
+        try:
+            TypeAdapter(Zone if key == "timezone" else Address).validate_python(answer)
+        except ValidationError as error:
+            return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
+    return ""
+
+
 def write(draft: Draft, target: Path) -> None:
     """Writes the config, once it is known to be right. Raises ``ConfigError``."""
     from crosspost.config import load
