@@ -91,6 +91,7 @@ def cursor(told: list[Change]) -> str:
 
 
 def deleted(told: list[Change]) -> list[int]:
+    """What is told to be gone, of the ids that ever were a post's."""
     return [number for one in told if isinstance(one, Deleted) for number in one.ids]
 
 

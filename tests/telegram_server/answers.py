@@ -149,7 +149,9 @@ class Answers:
         channel = self._channel(request.channel)
         if len(request.id) > 100:
             raise Refused("MSG_ID_INVALID")
-        found = [channel.messages.get(one.id) or types.MessageEmpty(one.id, None) for one in request.id]
+        found = [
+            channel.messages.get(one.id) or types.MessageEmpty(one.id, None) for one in request.id
+        ]
         return self._messages(channel, found, len(found))
 
     def on_get_rich_message(self, request: Any, _key: bytes) -> Any:

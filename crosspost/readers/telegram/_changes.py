@@ -26,7 +26,7 @@ FORM: Final = 1
 """Higher when the same messages give other posts than before: then they are read again."""
 WINDOW: Final = 1000
 """How many messages are read again where Telegram's record has a gap."""
-_NEIGHBOURS: Final = 9
+_NEIGHBOURS: Final = 10
 """How far another part of an album may be."""
 _LOST: Final = ("PersistentTimestampInvalidError", "PersistentTimestampEmptyError")
 
@@ -163,13 +163,13 @@ def _differences(history: History, cursor: Cursor, difference: Any, known: int) 
             yield from _edited(history, difference, known, gone)
             yield from history.said()
         if difference.final:
-            yield from _deleted(history, gone)
+            yield from _deleted(history, gone, cursor.newest)
             yield Checkpoint(cursor.text())
             return
         if not gone:
             yield Checkpoint(cursor.text())
         [difference] = history.ask(partial(_request, history, cursor.pts))
-    yield from _deleted(history, gone)
+    yield from _deleted(history, gone, cursor.newest)
     yield from _window(history, cursor)
 
 
@@ -194,32 +194,48 @@ def _edited(history: History, difference: Any, known: int, gone: set[int]) -> It
             parts.add(message.id)
         elif part:
             yield part.post
-    yield from _albums_of(history, parts, gone)
+    yield from _albums_of(_around(history, parts)[0], parts)
     if pages:
         yield from _with_pages(history, pages)
 
 
-def _deleted(history: History, gone: set[int]) -> Iterator[Change]:
-    """What is left of albums, then what is gone."""
-    if gone:
-        yield from _albums_of(history, gone, gone)
-        yield from history.said()
-        yield Deleted(ids=tuple(sorted(gone)))
+def _deleted(history: History, gone: set[int], newest: int) -> Iterator[Change]:
+    """What is left of albums, then what is gone.
+
+    Around each message that is gone Telegram is asked what is there now, and all that is not is
+    told with it: the rest of an album may have been deleted since, and would come alone later."""
+    if not gone:
+        return
+    parts, there = _around(history, gone)
+    yield from _albums_of(parts, gone)
+    yield from history.said()
+    missing = {one for one in set().union(*map(_near, gone)) if one <= newest} - there
+    yield Deleted(ids=tuple(sorted(missing | gone)))
 
 
-def _near(message_id: int) -> set[int]:
-    return set(range(max(message_id - _NEIGHBOURS, 1), message_id + _NEIGHBOURS + 1))
+def _near(message_id: int, reach: int = _NEIGHBOURS) -> set[int]:
+    return set(range(max(message_id - reach, 1), message_id + reach + 1))
 
 
-def _albums_of(history: History, changed: set[int], gone: set[int]) -> Iterator[Change]:
-    """The albums that ``changed`` messages are in, or may have been in; ``gone`` ones are not
-    asked for."""
-    ids = sorted(set().union(*map(_near, changed)) - gone)
-    groups: dict[int, list[Part]] = {}
+def _around(history: History, changed: set[int]) -> tuple[list[Part], set[int]]:
+    """What is near ``changed`` messages, and what is near that, so that albums are whole; and
+    the ids of all messages there."""
+    ids = sorted(set().union(*(_near(one, 2 * _NEIGHBOURS) for one in changed)))
+    parts: list[Part] = []
+    there: set[int] = set()
     for start in range(0, len(ids), PAGE):
-        for part in history.parts(history.some(ids[start : start + PAGE])):
-            if part.group:
-                groups.setdefault(part.group, []).append(part)
+        page = history.some(ids[start : start + PAGE])
+        parts += history.parts(page)
+        there |= {one.id for one in page.messages}
+    return parts, there
+
+
+def _albums_of(parts: list[Part], changed: set[int]) -> Iterator[Change]:
+    """The albums that ``changed`` messages are in, or may have been in."""
+    groups: dict[int, list[Part]] = {}
+    for part in parts:
+        if part.group:
+            groups.setdefault(part.group, []).append(part)
     for group in groups.values():
         if changed & set().union(*(_near(part.post.id) for part in group)):
             yield join(group)

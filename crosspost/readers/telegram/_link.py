@@ -359,6 +359,11 @@ class Link:
             bell.set()
 
 
+def _muttered(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """What went wrong in Telethon where nobody was waiting: a cut connection, mostly."""
+    log.debug("%s: %r", context.get("message"), context.get("exception"))
+
+
 def _quiet() -> logging.Logger:
     """Telethon's own log, silent unless someone gives it a level."""
     logger = logging.getLogger("crosspost.telethon")
@@ -370,6 +375,7 @@ def _quiet() -> logging.Logger:
 def _turn(loop: asyncio.AbstractEventLoop) -> None:
     """The thread: turns the loop until it is stopped."""
     asyncio.set_event_loop(loop)
+    loop.set_exception_handler(_muttered)
     try:
         loop.run_forever()
         loop.run_until_complete(loop.shutdown_asyncgens())
