@@ -918,7 +918,7 @@ def test_a_link_preview_that_is_a_script_is_none() -> None:
         base64.b64encode(b'{"c": [[[]]]}').decode(),
         base64.b64encode(b"[1]").decode(),
         base64.b64encode(b'{"c": ' + b"9" * 500 + b"}").decode(),
-        base64.b64encode(b"[" * 5000).decode(),
+        base64.b64encode(b'{"x": ' + b"[" * 5000).decode(),
     ],
 )  # fmt: skip
 def test_a_crafted_data_view_tells_nothing(told: str) -> None:
