@@ -612,6 +612,15 @@ def test_a_caption_that_names_its_photo_goes_there() -> None:
     assert "<figcaption>На фото 2: Ирина</figcaption>" in article.body
 
 
+def test_prose_that_begins_with_the_photo_stays() -> None:
+    text = "Встреча\n\nПоговорили.\n\nНа фото видно не всё, что там было на самом деле."
+    assert "На фото видно" in made(text, media=(photo(),)).body
+    named = "Встреча\n\nПоговорили.\n\nНа фото Ирина Ладыгина и её пекарня."
+    assert (
+        made(named, media=(photo(),)).figures[0].caption == "На фото Ирина Ладыгина и её пекарня."
+    )
+
+
 def test_in_an_album_each_photo_keeps_its_own_words() -> None:
     text = "Ярмарка на площади\n\nСыры Марины\n\nСвечи Полины\nФото: Олег Мезенцев"
     parts = ["Ярмарка на площади", "Сыры Марины", "Свечи Полины\nФото: Олег Мезенцев"]
@@ -639,6 +648,9 @@ def test_the_only_words_of_an_album_are_the_posts() -> None:
         ("📷 Олег Мезенцев", "Фото: Олег Мезенцев"),
         ("© А. Рябова", "Фото: А. Рябова"),
         ("Фото автора", "Фото автора"),
+        ("Фото Олега Мезенцева", "Фото Олега Мезенцева"),
+        ("Фото: предоставлено музеем", "Фото: предоставлено музеем"),
+        ("Фото: vk.com/masterskaya", "Фото: vk.com/masterskaya"),
         ("Фото из архива мастерской", "Фото из архива мастерской"),
         ("Photo: Anna", "Фото: Anna"),
         ("Photo by Anna", "Фото: Anna"),
@@ -655,6 +667,8 @@ def test_who_made_the_photo_is_said_below_the_article(line: str, credit: str) ->
     [
         "📷 Сегодня весь день снимали на площади.",
         "Фото дня мы выберем завтра",
+        "Фото дня недели",
+        "Фото: утро на набережной",
         "Фото: как это было и почему. Рассказ очевидца!",
     ],
 )

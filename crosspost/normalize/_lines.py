@@ -32,15 +32,22 @@ _SIGN: Final = re.compile(
 )
 _WHOLE: Final = re.compile(
     r"фото\s+(?:автора|мо[её]|моя|из\s+(?:\S+\s+){0,3}(?:архива|блога|сети|соцсетей)\b.*)"
-    r"|Фото\s+[А-ЯЁ][а-яё]+(?:\s+[А-ЯЁ]([а-яё]+|\.)){1,2}|photo by (?:the )?author",
+    r"|фото\s+(?-i:[А-ЯЁ][а-яё]+(?:\s+[А-ЯЁ](?:[а-яё]+|\.)){1,2})|photo by (?:the )?author",
     re.IGNORECASE,
 )
+_SOURCE: Final = re.compile(
+    r"пресс|из\b|с\s+(?:сайта|страниц)|со\s+страниц|архив|личн|предоставлен|соцсет|скриншот|автор"
+    r"|редакц|кадр|открыт|сообществ|канал|мо[йяёе]|наш|муж|жен|сын|доч|courtesy|from|via|by|press"
+    r"|author|provided|screenshot|archive|the\b|\S*[./@]\S",
+    re.IGNORECASE,
+)
+"""How a credit that is no name begins: where the photo is from."""
 _SENTENCE: Final = re.compile(r"[^\W\d_]{3,}[.!?…]\s+\S|[!?…]$")
 
 _CAPTION: Final = re.compile(
     r"(?P<what>на\s+(?:(?P<ordinal>перв|втор|трет|четв[её]рт|пят|шест|седьм|восьм|девят|десят)\w*\s+)?"
     r"(?:фото|фотографи[ия]х?|снимк[еа]х?|(?P<video>видео))|(?:in|on)\s+the\s+(?:photos?|pictures?|(?P<clip>video))"
-    r"|pictured|photo(?=\s\d))(?:\s+(?:№\s*)?(?P<number>\d{1,2}))?\b(?P<rest>[^:—–\n]{0,60}[:—–]\s*\S|\s+[А-ЯЁ«]\S)"
+    r"|pictured|photo(?=\s\d))(?:\s+(?:№\s*)?(?P<number>\d{1,2}))?\b(?P<rest>[^:—–\n]{0,60}[:—–]\s*\S|\s+(?-i:[А-ЯЁ«])\S)"
     r"|(?P<row>слева\s+направо|справа\s+налево|left\s+to\s+right|from\s+left)\b[^:—–\n]{0,40}[:—–,]\s*\S",
     re.IGNORECASE,
 )
@@ -129,7 +136,7 @@ def credit(line: str) -> Credit | None:
     else:
         kind = "photo and video" if found["both"] else "video" if found["video"] else "photo"
     who = found["who"].rstrip(" .,;")
-    if not who or _SENTENCE.search(who):
+    if not who or _SENTENCE.search(who) or (who[0].islower() and not _SOURCE.match(who)):
         return None
     return Credit(found.start("who"), found.start("who") + len(who), kind)
 
