@@ -10,7 +10,6 @@ import struct
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from html import escape as html_escape
 from pathlib import Path
 from subprocess import PIPE, STDOUT, Popen
@@ -19,16 +18,13 @@ from urllib.parse import urlsplit
 from zipfile import ZIP_DEFLATED, ZipFile
 
 import pytest
+from blogs import SITE, Answer, Blog
 from bs4 import BeautifulSoup
-from click.testing import CliRunner
 from lxml import etree, html
 from PIL import Image
 
-from crosspost.cli import group
-
 Message = dict[str, Any]
 STORED = {".css", ".jpg", ".png", ".gif", ".bin", ".txt", ".svg", ".pdf"}
-SITE = "http://blog.test/"
 START = 1_700_000_000
 
 SCRIPTS = [
@@ -76,81 +72,7 @@ UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069
 SAFE = {"http", "https", "mailto", "tel", "tg", "ton"}
 
 
-# --- A channel and its blog -------------------------------------------------------------------
-
-
-@dataclass
-class Answer:
-    code: int
-    text: str
-
-
-@dataclass
-class Blog:
-    """A channel's export and the blog it becomes, in a folder of their own."""
-
-    root: Path
-    title: str = "Мастерская"
-    kind: str = "public_channel"
-    settings: str = ""
-    credit: str = "из блога автора"
-    author: str = "Автор"
-
-    def __post_init__(self) -> None:
-        self.export.mkdir(parents=True)
-        self.configure()
-
-    @property
-    def export(self) -> Path:
-        return self.root / "channel"
-
-    @property
-    def site(self) -> Path:
-        return self.root / "public"
-
-    def configure(self, channel: str = "channel") -> None:
-        said = json.dumps  # a JSON string is a TOML string
-        (self.root / "crosspost.toml").write_text(
-            f"language = 'ru'\nledger = 'ledger.db'\ncache = 'cache'\n[[blog]]\nname = 'b'\n"
-            f"channel = {said(channel)}\nreader = 'export'\nsite = 'local'\n{self.settings}\n"
-            f"link = 'https://t.me/workshop'\ncredit = {said(self.credit)}\n"
-            f"[blog.author]\nname = {said(self.author)}\nabout = {said(self.author)}\n"
-            f"[site.local]\ntype = 'static'\npath = 'public'\nurl = '{SITE}'\n",
-            "utf-8",
-        )
-
-    def write(self, *messages: Message, **more: Any) -> None:
-        whole = {"name": self.title, "type": self.kind, "id": 4_900_000_017, "messages": messages}
-        text = json.dumps(whole | more, ensure_ascii=False, indent=1)
-        (self.export / "result.json").write_text(text, "utf-8", "surrogatepass")
-
-    def run(self, *words: str) -> Answer:
-        config = str(self.root / "crosspost.toml")
-        result = CliRunner().invoke(group, ["--config", config, *words])
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        assert "Traceback" not in result.output
-        return Answer(result.exit_code, result.output)
-
-    def sync(self) -> Answer:
-        return self.run("sync")
-
-    def page(self, post: int) -> str:
-        """The page of a post; fails when there is not exactly one."""
-        (found,) = [*self.site.glob(f"b/{post}.html"), *self.site.glob(f"b/{post}-*.html")]
-        return found.read_text("utf-8")
-
-    @property
-    def posts(self) -> list[int]:
-        pages = self.site.glob("b/[0-9]*.html")
-        return sorted(int(re.match(r"\d+", page.name)[0]) for page in pages)  # type: ignore[index]
-
-    def unchanged(self) -> None:
-        """A second run says nothing new, and writes nothing."""
-        before = {path: path.stat().st_mtime_ns for path in self.site.rglob("*")}
-        again = self.sync()
-        assert again == Answer(0, "Nothing to do.\n")
-        assert {path: path.stat().st_mtime_ns for path in self.site.rglob("*")} == before
+# --- A channel -------------------------------------------------------------------------------
 
 
 @pytest.fixture
