@@ -46,7 +46,7 @@ def preview(
     with running(ctx, config, report) as run:
         count = sheet.write(run, chosen, target, limit)
     if ctx.obj["json"]:
-        dump({"sheet": str(target), "posts": count, **report.as_json()})
+        dump({"sheet": str(target), "articles": count, **report.as_json()})
     else:
         for line in report.lines(verbose=False) if report.troubles else ():
             say(line, err=True)
