@@ -143,19 +143,6 @@ class TestContract(ReaderContract):
         for reader in world.readers:
             reader.close()
 
-    def test_entities_are_counted_in_code_points_and_lie_in_the_text(self, reader: Reader) -> None:
-        """As in the contract; what stands between two letters (a picture in a rich message) has
-        no length."""
-        found = posts(reader.read(Bounds()))
-        assert any(ord(letter) > 0xFFFF for one in found for letter in one.text)
-        for one in found:
-            for entity in one.entities:
-                words = one.text[entity.offset : entity.offset + entity.length]
-                assert len(words) == entity.length
-                assert words or entity.type in ("media", "divider")
-                assert entity.type != "hashtag" or words.startswith("#")
-                assert entity.type != "mention" or words.startswith("@")
-
 
 EXPORT_ALONE = {
     22: "Desktop writes a file's path instead of a custom emoji's id",
@@ -166,7 +153,6 @@ EXPORT_ALONE = {
     76: "Desktop does not write when the original was posted",
     99: "the limit that left the file out is another one",
     117: "Desktop writes a game's bot only as part of its link",
-    121: "rich messages are read live only",
 }
 """Posts of the sample that the two readers cannot know the same of, and why."""
 

@@ -156,7 +156,7 @@ class Flat(ABC):
                 self.gap("\n")
                 self.line("italic", source)
 
-    def list(self, items: Iterable[Item], /, **attrs: object) -> None:
+    def items(self, items: Iterable[Item], /, **attrs: object) -> None:
         with self.over("list", **attrs):
             for item in items:
                 self.gap("\n")
@@ -185,8 +185,8 @@ class Flat(ABC):
             if self.at == before:
                 self.put(" ")
 
-    def details(self, title: Any, blocks: Iterable[Any], *, open: bool) -> None:
-        with self.over("details", open=open):
+    def details(self, title: Any, blocks: Iterable[Any], *, opened: bool) -> None:
+        with self.over("details", open=opened):
             self.line("summary", title)
             self.gap("\n")
             self.blocks(blocks)

@@ -14,6 +14,9 @@ history. The rooms of this folder:
     _chats     which chats are in a result.json, and which is meant
     _records   a message of result.json as Desktop writes it
     _messages  that message → a part of a post
+    _rich      the blocks of a rich message → text, entities and media
+    _media     the file of a message or of a block
+    _values    what a field of an unknown form holds
     _html      a message of messages.html → a part of a post
     _albums    parts → posts
 
@@ -49,7 +52,7 @@ _CHOICE: Final = re.compile(r"(.+)#(\d{1,19})", re.ASCII)
 _SUFFIXES: Final = (".json", ".html", ".htm", ".zip")
 _NOTES: Final = 100
 _STEP: Final = 1.0
-_FORM: Final = 1
+_FORM: Final = 2
 """Higher when the same file gives other posts than before: then it is read again."""
 _HEAD: Final = 4 * 1024 * 1024
 """A page of a thousand messages takes some two or three megabytes."""
@@ -224,6 +227,12 @@ class ExportReader:
             pass_.say(
                 f"Message {message.id} in {source} is read without what is of an unknown form: "
                 f"{', '.join(message.odd)}",
+                message.id,
+            )
+        if part and part.odd:
+            pass_.say(
+                f"Message {message.id} in {source} has blocks of unknown kinds, of which only the "
+                f"words are read: {', '.join(part.odd)}",
                 message.id,
             )
         return part

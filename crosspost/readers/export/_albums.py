@@ -25,10 +25,12 @@ _KINDS: Final = {"photo": "view", "video": "view", "audio": "audio", "document":
 
 
 class Part(NamedTuple):
-    """One message as a post of its own, and who sent it."""
+    """One message as a post of its own, who sent it, and which kinds of blocks in it are unknown:
+    of them the words are read."""
 
     post: Post
     sender: str
+    odd: tuple[str, ...] = ()
 
 
 def albums(parts: Iterable[Part]) -> Iterator[list[Part]]:
@@ -53,7 +55,7 @@ def join(group: list[Part]) -> Post:
     entities: list[Entity] = []
     media: list[Media] = []
     at = 0
-    for post, _ in group:
+    for post, *_ in group:
         start, length = at, len(post.text)
         caption = (start, length) if length else None
         media += [replace(one, caption=caption) for one in post.media]
@@ -63,12 +65,12 @@ def join(group: list[Part]) -> Post:
             at += length + 2
     return replace(
         first,
-        ids=tuple(post.id for post, _ in group),
+        ids=tuple(post.id for post, *_ in group),
         text="\n\n".join(texts),
         entities=tuple(entities),
         media=tuple(media),
-        edited=max((post.edited for post, _ in group if post.edited), default=None),
-        reactions=next((post.reactions for post, _ in group if post.reactions), ()),
+        edited=max((post.edited for post, *_ in group if post.edited), default=None),
+        reactions=next((post.reactions for post, *_ in group if post.reactions), ()),
     )
 
 
@@ -86,7 +88,8 @@ def _joins(group: list[Part], part: Part) -> bool:
 
 def _kind(post: Post) -> str:
     """What kind of album the message could be part of, "" for none."""
-    return _KINDS.get(post.media[0].kind, "") if len(post.media) == 1 else ""
+    alone = len(post.media) == 1 and not post.rich
+    return _KINDS.get(post.media[0].kind, "") if alone else ""
 
 
 def _origin(post: Post) -> tuple[object, ...]:

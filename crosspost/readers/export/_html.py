@@ -29,8 +29,9 @@ from crosspost.model import (
 )
 from crosspost.readers import FIRST_MOMENT, LAST_MOMENT
 from crosspost.readers.export._albums import Part
-from crosspost.readers.export._messages import MISSING, location
+from crosspost.readers.export._media import MISSING
 from crosspost.readers.export._records import LARGEST_ID, Manner
+from crosspost.readers.export._values import location
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement

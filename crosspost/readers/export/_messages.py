@@ -3,15 +3,14 @@
 Offsets are computed from the pieces, in code points: there are none in the file.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
-from math import isfinite
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import msgspec
 from msgspec import UNSET, Raw
+from msgspec.structs import replace
 
 from crosspost.model import (
     INLINE_ENTITIES,
@@ -19,9 +18,6 @@ from crosspost.model import (
     Entity,
     Extra,
     Forward,
-    Media,
-    MediaKind,
-    Place,
     Poll,
     Post,
     Reaction,
@@ -29,27 +25,13 @@ from crosspost.model import (
 )
 from crosspost.readers import FIRST_MOMENT, LAST_MOMENT
 from crosspost.readers.export._albums import Part
+from crosspost.readers.export._media import message_media
 from crosspost.readers.export._records import LARGEST_ID, NOTHING, Manner, Message, Piece
+from crosspost.readers.export._rich import Page
+from crosspost.readers.export._values import count, location, string
 
 _FIRST_EDIT: Final = datetime(2013, 8, 1, tzinfo=UTC)
 """Telegram's birth: an earlier date means none."""
-_LEFT_OUT: Final = re.compile(
-    r"(?:.* )?\((?:File|Photo) (not included|exceeds maximum size|unavailable)\b[^()]*\)", re.DOTALL
-)
-MISSING: Final = {
-    "not included": "it was not included in the export",
-    "exceeds maximum size": "it is larger than the limit chosen for the export",
-    "unavailable": "Telegram could not give it when the export was made",
-}
-"""Why Desktop left a file out, by the words it writes instead of a path."""
-_KINDS: Final[dict[str, MediaKind]] = {
-    "sticker": "sticker",
-    "video_message": "round_video",
-    "voice_message": "voice",
-    "animation": "animation",
-    "video_file": "video",
-    "audio_file": "audio",
-}
 _ENTITIES: Final = {"link": "url", "formatted_date": "date", "strike": "strikethrough"} | {
     name: name for name in INLINE_ENTITIES | {"pre", "blockquote"}
 }
@@ -75,6 +57,9 @@ def part(message: Message, manner: Manner, previous: datetime | None) -> Part | 
     text, entities = _text(message.text_entities)
     if not text and message.text is not NOTHING:
         text, entities = _old_text(message.text)
+    page = _page(message)
+    if page and (page.text.strip() or page.entities):
+        text, entities = page.text, tuple(page.entities)
     post = Post(
         id=message.id,
         ids=(message.id,),
@@ -88,9 +73,20 @@ def part(message: Message, manner: Manner, previous: datetime | None) -> Part | 
         reply_to=_reply(message),
         via_bot=(message.via_bot or "").removeprefix("@"),
         reactions=_reactions(message.reactions) if message.reactions is not NOTHING else (),
-        **_content(message, manner, text),
+        **_content(message, manner, page, bool(text or entities)),
     )
-    return Part(post, str(message.from_id or message.sender or ""))
+    odd = tuple(page.odd) if page else ()
+    return Part(post, str(message.from_id or message.sender or ""), odd)
+
+
+def _page(message: Message) -> Page | None:
+    """The blocks of a rich message, which stand for its text: that is a summary of them. They
+    count their media from the message's own on."""
+    if message.rich_message is NOTHING:
+        return None
+    rich = msgspec.json.decode(message.rich_message)
+    own = message.photo is not None or message.file is not None
+    return Page(rich, message.id, int(own)) if isinstance(rich, dict) else None
 
 
 def local(text: str, zone: ZoneInfo) -> datetime:
@@ -160,7 +156,7 @@ def _piece(item: dict[str, Any]) -> Piece:
     try:
         return msgspec.convert(item, Piece)
     except msgspec.ValidationError:
-        return Piece(text=_string(item.get("text")))
+        return Piece(text=string(item.get("text")))
 
 
 def _forward(message: Message) -> Forward | None:
@@ -194,16 +190,28 @@ def _reactions(raw: Raw) -> tuple[Reaction, ...]:
     for item in value if isinstance(value, list) else ():
         count = item.get("count") if isinstance(item, dict) else None
         if isinstance(count, int):
-            emoji = "⭐" if item.get("type") == "paid" else _string(item.get("emoji"))
+            emoji = "⭐" if item.get("type") == "paid" else string(item.get("emoji"))
             found.append(Reaction(emoji=emoji, count=count))
     return tuple(found)
 
 
-def _content(message: Message, manner: Manner, text: str) -> dict[str, Any]:
-    """What the post holds beside its text. A post that would be empty says so."""
-    media = _media(message)
-    if media:
-        return {"media": (media,)}
+def _content(message: Message, manner: Manner, page: Page | None, has_text: bool) -> dict[str, Any]:
+    """What the post holds beside its text. A post that would be empty says so, and one of whose
+    blocks not all can be shown."""
+    content = _beside(message, manner, has_text)
+    if page is None:
+        return content
+    extras = content.get("extras", ())
+    if page.unsupported and not extras:
+        extras = (Extra(kind="unsupported"),)
+    media = (*content.get("media", ()), *page.media)
+    return content | {"rich": True, "media": media, "extras": extras}
+
+
+def _beside(message: Message, manner: Manner, has_text: bool) -> dict[str, Any]:
+    own = message_media(message)
+    if own:
+        return {"media": (own,)}
     for name, read in _SPECIAL.items():
         raw = getattr(message, name)
         if raw is not NOTHING:
@@ -220,50 +228,7 @@ def _content(message: Message, manner: Manner, text: str) -> dict[str, Any]:
         return {"extras": (_invoice(msgspec.json.decode(message.invoice_information)),)}
     if message.paid_stars_amount is not UNSET:
         return {"extras": (Extra(kind="paid_media", value=str(message.paid_stars_amount)),)}
-    return {} if text else {"extras": (Extra(kind="unsupported"),)}
-
-
-def _media(message: Message) -> Media | None:
-    if message.photo is not None:
-        locator, missing = place(message.photo, message.id)
-        return Media(
-            kind="photo",
-            locator=locator,
-            size=max(message.photo_file_size, 0),
-            width=max(message.width, 0),
-            height=max(message.height, 0),
-            spoiler=message.media_spoiler,
-            missing=missing,
-        )
-    if message.file is None:
-        return None
-    locator, missing = place(message.file, message.id)
-    thumb, no_thumb = place(message.thumbnail or "", message.id)
-    return Media(
-        kind=_KINDS.get(message.media_type, "document"),
-        locator=locator,
-        mime=message.mime_type,
-        size=max(message.file_size, 0),
-        width=max(message.width, 0),
-        height=max(message.height, 0),
-        duration=max(message.duration_seconds, 0),
-        name=message.file_name or ("" if missing else locator.rpartition("/")[2]),
-        title=message.title,
-        performer=message.performer,
-        alt=message.sticker_emoji,
-        thumb="" if no_thumb else thumb,
-        spoiler=message.media_spoiler,
-        missing=missing,
-    )
-
-
-def place(path: str, message_id: int) -> tuple[str, str]:
-    """Where the file is, and why it is missing: one of both says something. A file that is
-    missing is named after its message."""
-    found = _LEFT_OUT.fullmatch(path) if path.endswith(")") else None
-    if found:
-        return f"{message_id}/0", MISSING[found[1]]
-    return (path, "") if path else (f"{message_id}/0", MISSING["not included"])
+    return {} if has_text else {"extras": (Extra(kind="unsupported"),)}
 
 
 def _poll(value: dict[str, Any], _message: Message, _manner: Manner) -> dict[str, Any]:
@@ -272,11 +237,11 @@ def _poll(value: dict[str, Any], _message: Message, _manner: Manner) -> dict[str
         "poll": Poll(
             question=_plain(value.get("question")),
             answers=tuple(
-                Answer(text=_plain(answer.get("text")), voters=_count(answer.get("voters")))
+                Answer(text=_plain(answer.get("text")), voters=count(answer.get("voters")))
                 for answer in (answers if isinstance(answers, list) else ())
                 if isinstance(answer, dict)
             ),
-            voters=_count(value.get("total_voters")),
+            voters=count(value.get("total_voters")),
             closed=value.get("closed") is True,
         )
     }
@@ -293,20 +258,10 @@ def _todo(value: dict[str, Any], _message: Message, _manner: Manner) -> dict[str
 
 
 def _location(value: dict[str, Any], message: Message, _manner: Manner) -> dict[str, Any]:
-    found = location(value.get("latitude"), value.get("longitude"), message)
-    return {"place": found} if found else {"extras": (_unplaced(message),)}
-
-
-def location(latitude: Any, longitude: Any, message: Message | None = None) -> Place | None:
-    """The place, None if the numbers are none on Earth."""
-    try:
-        north, east = float(latitude), float(longitude)
-    except (TypeError, ValueError):
-        return None
-    if not (isfinite(north) and isfinite(east) and abs(north) <= 90 and abs(east) <= 180):
-        return None
-    title, address = (message.place_name, message.address) if message else ("", "")
-    return Place(latitude=north, longitude=east, title=title, address=address)
+    found = location(value.get("latitude"), value.get("longitude"))
+    if found is None:
+        return {"extras": (_unplaced(message),)}
+    return {"place": replace(found, title=message.place_name, address=message.address)}
 
 
 def _unplaced(message: Message) -> Extra:
@@ -315,20 +270,20 @@ def _unplaced(message: Message) -> Extra:
 
 
 def _contact(value: dict[str, Any], _message: Message, manner: Manner) -> dict[str, Any]:
-    names = (_string(value.get(key)) for key in ("first_name", "last_name"))
-    phone = _string(value.get("phone_number")) if manner.phone_numbers else ""
+    names = (string(value.get(key)) for key in ("first_name", "last_name"))
+    phone = string(value.get("phone_number")) if manner.phone_numbers else ""
     return {"extras": (Extra(kind="contact", title=" ".join(filter(None, names)), value=phone),)}
 
 
 def _giveaway(value: dict[str, Any], _message: Message, _manner: Manner) -> dict[str, Any]:
-    quantity = str(_count(value.get("quantity")) or "")
-    prize = _string(value.get("additional_prize"))
+    quantity = str(count(value.get("quantity")) or "")
+    prize = string(value.get("additional_prize"))
     return {"extras": (Extra(kind="giveaway", title=prize, value=quantity),)}
 
 
 def _results(value: dict[str, Any], _message: Message, _manner: Manner) -> dict[str, Any]:
-    winners = str(_count(value.get("winners_count")) or "")
-    prize = _string(value.get("additional_prize"))
+    winners = str(count(value.get("winners_count")) or "")
+    prize = string(value.get("additional_prize"))
     return {"extras": (Extra(kind="giveaway_results", title=prize, value=winners),)}
 
 
@@ -351,12 +306,12 @@ def _invoice(value: Any) -> Extra:
             return Extra(kind="invoice")
     if not isinstance(value, dict):
         return Extra(kind="invoice")
-    description = _string(value.get("description"))
+    description = string(value.get("description"))
     return Extra(
         kind="invoice",
-        title=_string(value.get("title")),
+        title=string(value.get("title")),
         lines=((description, False),) if description else (),
-        value=_price(value.get("amount"), _string(value.get("currency"))),
+        value=_price(value.get("amount"), string(value.get("currency"))),
     )
 
 
@@ -373,11 +328,3 @@ def _price(amount: Any, currency: str) -> str:
 
 def _plain(value: Any) -> str:
     return _old_text(value)[0] if isinstance(value, str | list) else ""
-
-
-def _count(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def _string(value: Any) -> str:
-    return value if isinstance(value, str) else ""

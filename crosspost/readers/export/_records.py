@@ -11,6 +11,7 @@ on the way:
     2022-06  ``date_unixtime``: dates no longer depend on the computer's time zone
     2022-09  ``text_entities``: every piece of text is an object
     2024–25  spoilers, reactions, file sizes, paid media, to-do lists
+    2026     rich messages: blocks instead of text
 """
 
 import json
@@ -64,6 +65,7 @@ class Message(msgspec.Struct):
     via_bot: str | None = None
     text: Raw = NOTHING
     text_entities: list[Piece] = []
+    rich_message: Raw = NOTHING
     photo: str | None = None
     photo_file_size: int = 0
     file: str | None = None

@@ -79,12 +79,12 @@ def _item(item: Any) -> Item:
 
 
 def _list(page: Page, block: Any) -> None:
-    page.list(map(_item, block.items))
+    page.items(map(_item, block.items))
 
 
 def _ordered(page: Page, block: Any) -> None:
     start, backwards = block.start, bool(block.reversed)
-    page.list(map(_item, block.items), ordered=True, start=start, reversed=backwards)
+    page.items(map(_item, block.items), ordered=True, start=start, reversed=backwards)
 
 
 def _table(page: Page, block: Any) -> None:
@@ -98,7 +98,7 @@ def _cell(cell: Any) -> Cell:
 
 
 def _details(page: Page, block: Any) -> None:
-    page.details(block.title, block.blocks, open=bool(block.open))
+    page.details(block.title, block.blocks, opened=bool(block.open))
 
 
 def _gallery(kind: str) -> Callable[[Page, Any], None]:
