@@ -7,12 +7,11 @@ whatever was killed.
 
 import os
 import shutil
-import time
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from secrets import token_hex
 from typing import Final
 
 from crosspost.images import BadImage, clean, probe, variants
@@ -22,7 +21,6 @@ from crosspost.publishers import Refused
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 WIDTHS: Final = (320, 640, 960, 1440)
 _PART: Final = ".part"
-_STALE: Final = 3600
 _LARGEST: Final = 2048
 _PICTURES: Final = frozenset({"photo", "sticker"})
 _TYPES: Final = {
@@ -151,8 +149,7 @@ class Files:
         return self._add_file(file, media, stem)
 
     def _add_picture(self, file: Path) -> Upload:
-        with TemporaryDirectory(dir=self._made(), prefix="making-") as made:
-            folder = Path(made)
+        with self._making() as folder:
             full = clean(file, folder, types=IMAGE_TYPES, max_side=_LARGEST)
             seen, smaller = probe(full), variants(full, folder, WIDTHS)
             for path in (full, *(item.path for item in smaller)):
@@ -173,8 +170,8 @@ class Files:
     def _add_file(self, file: Path, media: Media, stem: str) -> Upload:
         suffix = _suffix(file, media)
         name = f"{stem}.{suffix}"
-        with TemporaryDirectory(dir=self._made(), prefix="making-") as made:
-            copy = Path(made) / name
+        with self._making() as folder:
+            copy = folder / name
             shutil.copyfile(file, copy)
             self._lay(copy)
         return Upload(
@@ -203,12 +200,29 @@ class Files:
                 return path.stat().st_size
         return 0
 
+    @contextmanager
+    def _making(self) -> Iterator[Path]:
+        """A folder for what is half made, and beside it a lock that dies with its process."""
+        from filelock import FileLock
+
+        folder = self._made() / f"making-{token_hex(8)}"
+        with FileLock(f"{folder}.lock") as lock:
+            folder.mkdir()
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                with suppress(OSError):
+                    Path(lock.lock_file).unlink()
+
     def sweep(self) -> None:
-        """Takes away what uploads that were killed an hour ago or more left half made."""
-        for path in self._hidden.glob("making-*"):
-            with suppress(FileNotFoundError):
-                if time.time() - path.stat().st_mtime > _STALE:
-                    shutil.rmtree(path, ignore_errors=True)
+        """Takes away what uploads that were killed left half made."""
+        from filelock import FileLock, Timeout
+
+        for path in self._hidden.glob("making-*.lock"):
+            with suppress(Timeout, OSError), FileLock(path, timeout=0):
+                shutil.rmtree(path.with_suffix(""), ignore_errors=True)
+                path.unlink(missing_ok=True)
 
     def show(self, upload: Upload) -> None:
         """Puts its files into the public folder."""
