@@ -414,6 +414,8 @@ HEADLINES = [
     ("Пора! 😁", "Пора!", ""),
     ("заметка на полях. Потом допишу.", "Заметка на полях", "Потом допишу."),
     # made: the sentence stays
+    ("❗️ВНИМАНИЕ❗️\n\nЗавтра отключат воду.", "Завтра отключат воду", None),
+    ("1. Первое дело.\n2. Второе дело.", "Первое дело", None),
     ("Дорогие друзья! Завтра открываем вторую точку. Ждём.", "Завтра открываем вторую точку", None),
     ("Всем привет!\n\nЗавтра открываем вторую точку. Ждём.", "Завтра открываем вторую точку", None),
     (
@@ -525,6 +527,12 @@ def test_a_rubric_above_the_text_is_a_tag() -> None:
     assert (article.title, article.tags) == ("Сроки на январь", ("налоги",))
 
 
+def test_a_rubric_before_the_first_sentence_is_a_tag() -> None:
+    article = made("#вопрос_ответ Можно ли без кассы? Можно.")
+    assert (article.title, article.tags) == ("Можно ли без кассы?", ("вопрос ответ",))
+    assert made("#среда — лучший день").tags == ()
+
+
 def test_hashtags_in_a_sentence_or_a_list_stay() -> None:
     assert made("Встреча\n\nМоя #среда была долгой").tags == ()
     kept = made("Встреча\n\nРубрики канала:\n#налоги\n#среда")
@@ -610,6 +618,16 @@ def test_a_caption_that_names_its_photo_goes_there() -> None:
     ]
     assert "На фото 7: никто" in article.body
     assert "<figcaption>На фото 2: Ирина</figcaption>" in article.body
+
+
+@pytest.mark.parametrize("border", [". ", ".\n\n"])
+def test_a_caption_and_its_credit_may_share_a_line(border: str) -> None:
+    text = f"Встреча{border}На фото: Илья Вагин. Фото: Олег Мезенцев"
+    article = made(text, media=(photo(),))
+    assert article.title == "Встреча"
+    assert article.figures[0].caption == "На фото: Илья Вагин."
+    assert (article.credit, article.body) == ("Фото: Олег Мезенцев", "")
+    check(post(text, media=(photo(),)), article)
 
 
 def test_prose_that_begins_with_the_photo_stays() -> None:

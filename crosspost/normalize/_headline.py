@@ -23,11 +23,12 @@ _CONTROL: Final = re.compile(CONTROL)
 _GREETING: Final = re.compile(
     r"(?P<hello>всем привет|всем добр|привет|здравствуйте|с добрым|hello|hi\b|hey"
     r"|добр(?:ое|ый|ого|ой)\s+(?:утр|д[ен]|веч|вр)|good (?:morning|day|evening))"
+    r"|(?P<alarm>внимание|срочно|важно|молния|анонс|напоминаем|attention|important|urgent|breaking)\b"
     r"|(?:уважаемые|дорогие|друзья|коллеги|ребята|dear|friends)\b",
     re.IGNORECASE,
 )
 _ADDRESSES: Final = frozenset({"url", "email", "phone"})
-_BULLET: Final = re.compile(r"(?:[—–•·▪*-]|\d+[.)])\s")
+_BULLET: Final = re.compile(r"\A(?:[—–•·▪*-]|\d+[.)])\s")
 _HASH: Final = re.compile(r"(?<![\w#])#(?=\w)")
 
 
@@ -127,6 +128,8 @@ class _Choice:
         start = self._start(line)
         found = _GREETING.match(self.text, start, line.end)
         end = self._ends(line)[0]
+        if found and found["alarm"] and end < line.end:
+            return None
         if not found or len(self.text[start:end].split()) > (6 if found["hello"] else 4):
             return None
         if self.text[end : line.end].strip():
@@ -176,10 +179,13 @@ class _Choice:
             and rest[0].paragraph == line.paragraph
             and self.text[line.end - 1] not in ".!?…:;"
             and self.text[rest[0].start].islower()
+            and self._has_words(rest[0])
         )
 
     def _sentence(self, line: Line, rest: Sequence[Line]) -> Headline | None:
-        """The first sentence, two if the first is one word."""
+        """The first sentence, two if the first is one word; not the first item of a list."""
+        if _BULLET.match(self.text[line.start : line.start + 8]):
+            return None
         for end in self._ends(line):
             if end == line.end and self._goes_on(line, rest):
                 return None
@@ -232,7 +238,8 @@ class _Choice:
             end = line.end
         words = _HASH.sub("", _CONTROL.sub("", self._without_addresses(line.start, end)))
         led = LEADING.match(words)
-        words = trimmed(shown(words[led.end() :] if led else words))
+        words = _BULLET.sub("", words[led.end() :] if led else words, count=1)
+        words = trimmed(shown(words))
         if not any(char.isalnum() for char in words):
             return None
         return Headline(shown(words if len(words) <= self.limit else cut(words, self.limit)))

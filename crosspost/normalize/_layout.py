@@ -204,14 +204,31 @@ class Layout:
                 left.append(line)
                 break
         if left and left[-1].free:
-            line = left[-1]
-            found = _lines.tags_at_end(self.text[line.start : line.end])
-            if found:
-                self._take_tags(line.start, line.end, found)
-        if len(left) > 1 and left[0].free:
-            found = _lines.tags(self.text[left[0].start : left[0].end])
-            if found:
-                self._take_tags(left[0].start, left[0].end, found)
+            self._take_tail(left[-1])
+        if left and left[0].free:
+            self._take_rubric(left[0], len(left) > 1)
+
+    def _take_tail(self, line: Line) -> None:
+        """The hashtags, the credit and the caption behind the last sentence of a line."""
+        found = _lines.tags_at_end(self.text[line.start : line.end])
+        if found:
+            self._take_tags(line.start, line.end, found)
+            line = self._rest(line, line.start, line.start + found[0][0])[0]
+        for _ in range(2):
+            at = _lines.tail(self.text[line.start : line.end])
+            last = line._replace(start=line.start + at)
+            if at < 0 or not (self._take_credit(last) or self._take_caption(last)):
+                return
+            line = self._rest(line, line.start, last.start)[0]
+
+    def _take_rubric(self, line: Line, below: bool) -> None:
+        """The hashtags above the text, or before its first sentence."""
+        words = self.text[line.start : line.end]
+        found = _lines.tags(words) if below else []
+        if found:
+            self._take_tags(line.start, line.end, found)
+        elif starts := _lines.tags_at_start(words):
+            self._take_tags(line.start, line.start + starts[-1][1], starts)
 
     def _take_bottom(self, line: Line, above: Sequence[Line]) -> bool:
         words = self.text[line.start : line.end]
@@ -303,10 +320,14 @@ class Layout:
         return words[:1].lower() in "фp📷📸" and self._take_credit(line)
 
     def _take_caption(self, line: Line) -> bool:
-        found = _lines.caption(self.text[line.start : line.end])
+        words = self.text[line.start : line.end]
+        found = _lines.caption(words)
         figure = self._described(line, found) if found else -1
         if figure < 0:
             return False
+        at = _lines.tail(words)
+        if at > 0 and self._take_credit(line._replace(start=line.start + at)):
+            line = self._rest(line, line.start, line.start + at)[0]
         self._claim(line.start, line.end, "caption", "describes this photo", figure)
         return True
 

@@ -19,6 +19,11 @@ HASHTAG: Final = re.compile(r"(?<![\w#&/])#(\w*[^\W\d]\w*)(?:@\w+)?")
 _BETWEEN_TAGS: Final = re.compile(rf"(?:{EMOJI}|[\s,;|·•/.])*")
 _TAGS_AT_END: Final = re.compile(rf"(?:(?:^|(?<=\s)){HASHTAG.pattern}[\s,;|·•]*)+$")
 
+_GAP: Final = re.compile(r"[\s,:;|·•]+")
+_TAIL: Final = re.compile(
+    r"[.!?…»\")]\s+((?:фото|photo|на\s+фото|на\s+снимке|слева\s+направо)\b|[📷📸©])", re.IGNORECASE
+)
+
 _LABEL: Final = re.compile(
     r"(?:[📷📸🎥📹]\ufe0f?\s*)?(?P<label>(?P<both>фото и видео|photos? and videos?)"
     r"|(?P<video>видео|видеосъёмка|video)"
@@ -114,6 +119,23 @@ def tags_at_end(line: str) -> list[tuple[int, int]]:
     if not re.search(rf"(?:[.!?…»”\")]|{EMOJI})$", before):
         return []
     return [match.span() for match in HASHTAG.finditer(line, tail.start())]
+
+
+def tags_at_start(line: str) -> list[tuple[int, int]]:
+    """The ranges of the hashtags before a line's first sentence («#вопрос Можно ли…»)."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    while (match := HASHTAG.match(line, at)) and len(found) < 5:
+        found.append(match.span())
+        space = _GAP.match(line, match.end())
+        at = space.end() if space else match.end()
+    return found if found and line[at : at + 1].isupper() else []
+
+
+def tail(line: str) -> int:
+    """Where a last sentence begins that names the photo or who made it; -1 if there is none."""
+    found = [match.start(1) for match in _TAIL.finditer(line, max(0, len(line) - LONGEST_CAPTION))]
+    return found[-1] if found else -1
 
 
 def tag_name(hashtag: str) -> str:
