@@ -72,6 +72,26 @@ def test_a_code_logs_in_and_the_session_is_its_owners_alone(
     assert account.whoami(settings, tmp_path) == who
 
 
+def test_a_first_login_needs_no_session(server: TelegramServer, tmp_path: Path) -> None:
+    server.give_keys()
+    made = TelegramSettings(**server.settings(session="new"))
+    who = account.login(made, tmp_path, Person())
+    assert who.file == str(tmp_path / "new.session")
+    assert Path(who.file).stat().st_mode & 0o777 == 0o600
+    assert account.whoami(made, tmp_path).id == 777
+
+
+def test_a_login_may_be_a_text_instead_of_a_file(server: TelegramServer, tmp_path: Path) -> None:
+    server.give_keys()
+    made = TelegramSettings(**server.settings(session="new"))
+    who = account.login(made, tmp_path, Person(), text=True)
+    assert list(tmp_path.iterdir()) == []
+    again = TelegramSettings(**server.settings(session=who.text))
+    assert again.session_string
+    assert account.whoami(again, tmp_path).id == 777
+    assert who.text not in str(again)
+
+
 def test_what_is_mistyped_may_be_typed_again(
     server: TelegramServer, settings: TelegramSettings, tmp_path: Path
 ) -> None:

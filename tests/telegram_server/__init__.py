@@ -7,8 +7,8 @@
 
 It speaks MTProto as a client sees it (``wire``), answers out of a small world (``world``,
 ``answers``), lets people log in (``login``) and fails on demand (``faults``). ``sample`` fills a
-channel from a Telegram Desktop export. What it does not have is the exchange of keys: ``session``
-and ``session_file`` give logins whose key the server knows.
+channel from a Telegram Desktop export. ``session`` and ``session_file`` give logins whose key the
+server knows; a client without a key gets one (``keys``) when the server is told to ``give_keys``.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from telethon.tl import types
 from telegram_server import wire
 from telegram_server.answers import Answers, Refused
 from telegram_server.faults import Fault, Faults
+from telegram_server.keys import Exchange, trust
 from telegram_server.login import Login
 from telegram_server.world import Channel, World
 
@@ -50,6 +51,7 @@ class TelegramServer:
         self._answers = Answers(self.world, self.login)
         self._connections: set[_Connection] = set()
         self._ids = wire.Ids()
+        self._gives_keys = False
         self.port = 0
 
     # --- Running ---
@@ -128,6 +130,11 @@ class TelegramServer:
             **changed,
         }
 
+    def give_keys(self) -> None:
+        """Clients without a key may have one: Telethon in this process trusts the server."""
+        trust()
+        self._gives_keys = True
+
     def fault(self, kind: str = "", **what: Any) -> Fault:
         """See ``faults.Fault``."""
         return self.faults.add(Fault(kind, **what))
@@ -175,6 +182,9 @@ class TelegramServer:
                 await writer.wait_closed()
 
     async def _hear(self, connection: "_Connection", packet: bytes) -> None:
+        if packet[:8] == bytes(8):
+            self._exchange(connection, packet)
+            return
         key = self._keys.get(packet[:8])
         if key is None:
             connection.raw(wire.UNKNOWN_KEY)
@@ -184,6 +194,16 @@ class TelegramServer:
         for msg_id, request in messages:
             await self._answer(connection, msg_id, request)
         await connection.writer.drain()
+
+    def _exchange(self, connection: "_Connection", packet: bytes) -> None:
+        """The next step of an exchange of keys, which is not encrypted."""
+        if not self._gives_keys:
+            raise _Hung
+        [(_, request)] = wire.unpacked(0, packet[20:])
+        answer = bytes(connection.exchange.answer(request))
+        connection.raw(struct.pack("<qqi", 0, self._ids.next(), len(answer)) + answer)
+        if key := connection.exchange.key:
+            self._keys[key.id] = key
 
     async def _answer(self, connection: "_Connection", msg_id: int, request: Any) -> None:
         name = type(request).__name__
@@ -234,6 +254,7 @@ class _Connection:
         self.key: wire.Key = wire.Key(b"\0" * 256)
         self.session = 0
         self.listens = False
+        self.exchange = Exchange()
         self.task: Any = asyncio.current_task()
         self._ids = ids
         self._number = 0

@@ -61,21 +61,22 @@ def packet(number: int, data: bytes) -> bytes:
 def requests(data: bytes) -> tuple[int, Iterator[tuple[int, Any]]]:
     """The client's session, and its messages with their ids, out of their containers."""
     _salt, session, msg_id, _sequence, length = struct.unpack_from("<qqqii", data)
-    return session, _unpacked(msg_id, data[32 : 32 + length])
+    return session, unpacked(msg_id, data[32 : 32 + length])
 
 
-def _unpacked(msg_id: int, body: bytes) -> Iterator[tuple[int, Any]]:
+def unpacked(msg_id: int, body: bytes) -> Iterator[tuple[int, Any]]:
+    """The messages in a body, which may be a container or packed."""
     [kind] = struct.unpack_from("<I", body)
     if kind == _CONTAINER:
         [count] = struct.unpack_from("<i", body, 4)
         at = 8
         for _ in range(count):
             inner_id, _sequence, length = struct.unpack_from("<qii", body, at)
-            yield from _unpacked(inner_id, body[at + 16 : at + 16 + length])
+            yield from unpacked(inner_id, body[at + 16 : at + 16 + length])
             at += 16 + length
     elif kind == _GZIP:
         with BinaryReader(body[4:]) as reader:
-            yield from _unpacked(msg_id, gzip.decompress(reader.tgread_bytes()))
+            yield from unpacked(msg_id, gzip.decompress(reader.tgread_bytes()))
     else:
         with BinaryReader(body) as reader:
             yield msg_id, reader.tgread_object()
