@@ -87,6 +87,11 @@ class Report:
         """Whether there was nothing to do."""
         return not (self.read or any(self.counts.values()) or self.notes or self.troubles)
 
+    @property
+    def did_something(self) -> bool:
+        """Whether any post was met, not only trouble."""
+        return bool(self.read or any(self.counts.values()) or self.notes)
+
     def summary(self) -> str:
         """One sentence."""
         verbs = {

@@ -23,6 +23,10 @@ COMMANDS: Final = {
     "preview": "look",
     "status": "look",
     "show": "look",
+    "watch": "live",
+    "login": "live",
+    "logout": "live",
+    "channels": "live",
     "init": "setup",
     "completion": "setup",
 }

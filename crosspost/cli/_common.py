@@ -136,11 +136,12 @@ def finish(ctx: click.Context, report: "Report") -> None:
     if ctx.obj["json"]:
         dump(report.as_json())
     else:
-        _say(ctx, report)
+        say_report(ctx, report)
     ctx.exit(report.exit_code)
 
 
-def _say(ctx: click.Context, report: "Report") -> None:
+def say_report(ctx: click.Context, report: "Report") -> None:
+    """Says what a run did, in sentences."""
     quiet = ctx.obj["quiet"]
     for line in report.lines(ctx.obj["verbose"]):
         if quiet and line.startswith("note: "):

@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pydantic import BaseModel
+
 from crosspost.config._blogs import Making, Site
 from crosspost.config._kinds import PUBLISHERS, READERS
 from crosspost.config._places import places
@@ -35,7 +37,8 @@ _LARGEST: Final = 1024 * 1024
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """A checked config. ``site_paths`` are the local folders of sites that have one,
-    ``zones`` the time zone of each blog."""
+    ``zones`` the time zone of each blog, ``readers`` the settings of each kind of reader that
+    the config has some for."""
 
     path: Path
     base: Path
@@ -46,6 +49,7 @@ class Config:
     blogs: Mapping[str, Blog]
     site_paths: Mapping[str, Path]
     zones: Mapping[str, str]
+    readers: Mapping[str, BaseModel]
 
     def chosen(self, names: tuple[str, ...]) -> list[Blog]:
         """The blogs of these names, all if none are given. Raises ``ConfigError``."""
@@ -59,6 +63,15 @@ class Config:
                 )
             )
         return [self.blogs[name] for name in dict.fromkeys(names or self.blogs)]
+
+    def telegram(self) -> Any:
+        """The settings of the live reader. Raises ``ConfigError`` when there are none."""
+        if "telegram" not in self.readers:
+            raise ConfigError(
+                f"{self.path} has no [telegram] with api_id and api_hash. Copy both from "
+                "https://my.telegram.org (API development tools); docs/telegram.md shows how"
+            )
+        return self.readers["telegram"]
 
 
 def load(path: Path) -> Config:
@@ -127,6 +140,7 @@ def _config(path: Path, data: dict[str, Any], problems: Problems) -> Config:
         zones={
             table["name"]: table.get("timezone") or settings.timezone for table in settings.blog
         },
+        readers=making.readers(),
     )
 
 

@@ -165,6 +165,10 @@ class Making:
             )
         return self._readers[kind]
 
+    def readers(self) -> dict[str, BaseModel]:
+        """The settings of every kind of reader that was looked at and is well."""
+        return {kind: found[1] for kind, found in self._readers.items() if found[1] is not None}
+
     def _all_readers(self) -> None:
         """Checks the tables of readers that no blog uses today."""
         for kind in [*self._data, "preview"]:

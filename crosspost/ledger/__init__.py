@@ -543,6 +543,11 @@ class Ledger:
             )[0]
         )
 
+    def next_due(self, blog: str) -> datetime | None:
+        """When the next delivery of the blog that waits becomes due; None if none waits."""
+        found = self._one("SELECT min(not_before) FROM delivery WHERE due = 1 AND blog = ?", blog)
+        return datetime.fromisoformat(found[0]) if found[0] else None
+
     def due(self, blog: str, site: str, *, limit: int = _PAGE) -> Iterator[list[Delivery]]:
         """What is due now, oldest post first, in pages; each delivery at most once however it
         ends."""
