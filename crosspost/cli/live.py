@@ -1,6 +1,7 @@
 """Commands for a live channel: login, logout, channels, watch."""
 
 import signal
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -39,7 +40,7 @@ class _Terminal:
         import segno
 
         code: Any = segno.make(url, error="l")
-        code.terminal(click.get_text_stream("stderr"), compact=True)
+        code.terminal(sys.stderr, compact=True)
         say("Scan it in Telegram: Settings → Devices → Link Desktop Device.", err=True)
 
     def say(self, sentence: str) -> None:
