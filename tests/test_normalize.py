@@ -202,6 +202,7 @@ def test_real_channels_keep_each_character(tmp_path: Path) -> None:
         sound(source, article)
 
 
+STICKER = Media(kind="sticker", locator="a.webp", caption=(3, 1))
 WORDS = st.sampled_from(
     [
         "Хлеб", "начинается", "в четыре утра", ".", ". ", "? ", "! ", "…", ": ", ", ", " — ", "\n",
@@ -318,6 +319,7 @@ def posts(draw: st.DrawFn) -> Post:
 @given(posts())
 @example(post("На фото: А.", media=(photo(),)))
 @example(post("#а #б", media=(photo(),)))
+@example(post("а\n\nб", media=(photo(caption=(0, 1)), STICKER)))
 @example(post("Фото: Олег", media=(photo(),)))
 def test_no_post_whatsoever_loses_or_doubles_a_character(source: Post) -> None:
     article = normalize(source, STYLE)

@@ -114,7 +114,7 @@ def show(
         return words.piece("audio", number, media.kind, caption or name)
     if media.kind == "sticker":
         moving = media.mime.startswith("video/") or media.name.endswith(".webm")
-        return words.piece("sticker", number, figure.alt, moving)
+        return words.piece("sticker", number, figure.alt, moving, caption)
     name = name_of(media) or words.plain("file", media.kind)
     return words.piece("file", number, name, words.plain("size", media.size), caption)
 

@@ -152,7 +152,7 @@ class Layout:
         the short ones the captions of their photos."""
         ranges: list[tuple[int, int, int]] = []
         for index, media in enumerate(self._post.media):
-            if media.caption is None:
+            if media.caption is None or min(media.caption) < 0:
                 continue
             start = max(media.caption[0], ranges[-1][1] if ranges else 0)
             end = min(media.caption[0] + media.caption[1], len(self.text))
