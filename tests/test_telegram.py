@@ -779,6 +779,22 @@ def test_a_file_is_gone_on_with_where_it_was_cut(
     assert server.requests.count("GetFileRequest") == 2
 
 
+@pytest.mark.parametrize("says", ["that it is there", "so when asked"])
+def test_a_file_in_another_data_centre_is_fetched_there(
+    server: TelegramServer, channel: Channel, open_: Open, says: str
+) -> None:
+    server.give_keys()
+    data = hashlib.shake_128(b"far").digest(700_000)
+    document = server.world.document(data, "video/mp4", dc=4 if says == "that it is there" else 2)
+    channel.post("", media=types.MessageMediaDocument(document=document))
+    if says == "so when asked":
+        server.fault("GetFileRequest", error="FILE_MIGRATE_4", code=303)
+    reader = open_()
+    [post] = posts(reader.read(Bounds()))
+    assert reader.fetch(post.media[0]).read_bytes() == data
+    assert "ImportAuthorizationRequest" in server.requests, server.requests[6:]
+
+
 def test_a_reference_that_has_expired_is_made_new(
     server: TelegramServer, channel: Channel, open_: Open
 ) -> None:

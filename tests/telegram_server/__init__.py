@@ -18,6 +18,7 @@ import threading
 from pathlib import Path
 from typing import Any, Self
 
+from telethon import TelegramClient
 from telethon.crypto import AuthKey
 from telethon.sessions import SQLiteSession, StringSession
 from telethon.tl import types
@@ -133,6 +134,7 @@ class TelegramServer:
     def give_keys(self) -> None:
         """Clients without a key may have one: Telethon in this process trusts the server."""
         trust()
+        TelegramClient._config = None  # the data centres, which it knows for the whole process
         self._gives_keys = True
 
     def fault(self, kind: str = "", **what: Any) -> Fault:

@@ -10,7 +10,15 @@ from telethon.tl import types
 from telegram_server.login import Login
 from telegram_server.world import BEGIN, Channel, World
 
-OPEN = ("SendCode", "SignIn", "GetPassword", "CheckPassword", "ExportLoginToken", "GetConfig")
+OPEN = (
+    "SendCode",
+    "SignIn",
+    "GetPassword",
+    "CheckPassword",
+    "ExportLoginToken",
+    "GetConfig",
+    "ImportAuthorization",
+)
 """What may be asked without being logged in."""
 
 
@@ -51,10 +59,10 @@ class Answers:
 
     def on_get_config(self, _request: Any, _key: bytes) -> Any:
         numbers = dict.fromkeys(_NUMBERS, 0)
-        option = types.DcOption(2, "127.0.0.1", self.port)
+        options = [types.DcOption(dc, "127.0.0.1", self.port) for dc in (2, 4)]
         now = datetime.now(UTC)
         return types.Config(
-            date=now, expires=now, test_mode=True, this_dc=2, dc_options=[option],
+            date=now, expires=now, test_mode=True, this_dc=2, dc_options=options,
             dc_txt_domain_name="", me_url_prefix="https://t.me/", **numbers,
         )  # fmt: skip
 
@@ -90,6 +98,15 @@ class Answers:
     def _welcome(self, error: str) -> Any:
         if error:
             raise Refused(error, 401 if error == "SESSION_PASSWORD_NEEDED" else 400)
+        return types.auth.Authorization(self.world.me)
+
+    def on_export_authorization(self, _request: Any, _key: bytes) -> Any:
+        return types.auth.ExportedAuthorization(1, self.login.ticket)
+
+    def on_import_authorization(self, request: Any, key: bytes) -> Any:
+        if request.bytes != self.login.ticket:
+            raise Refused("AUTH_BYTES_INVALID")
+        self.login.keys.add(key)
         return types.auth.Authorization(self.world.me)
 
     # --- Channels ---

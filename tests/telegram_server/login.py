@@ -36,6 +36,8 @@ class Login:
         self.gone = ""
         """What those that are not are told, e.g. SESSION_REVOKED."""
         self.scanned: bytes | None = None
+        self.ticket = os.urandom(16)
+        """What carries a login over to another data centre."""
         self._tokens: set[bytes] = set()
         self._half: set[bytes] = set()
         self._secret = 0

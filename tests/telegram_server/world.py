@@ -62,7 +62,13 @@ class World:
         return photo
 
     def document(
-        self, data: bytes, mime: str, *attributes: Any, thumb: bytes = b"", size: int = 0
+        self,
+        data: bytes,
+        mime: str,
+        *attributes: Any,
+        thumb: bytes = b"",
+        size: int = 0,
+        dc: int = 2,
     ) -> Any:
         """A file; ``size`` where it should claim to be another one."""
         number = next(self._numbers)
@@ -75,7 +81,7 @@ class World:
             date=BEGIN,
             mime_type=mime,
             size=size or len(data),
-            dc_id=2,
+            dc_id=dc,
             attributes=list(attributes),
             thumbs=[types.PhotoSize("m", 320, 240, len(thumb))] if thumb else None,
         )

@@ -9,6 +9,7 @@ remembered in the reader's cache; a channel that was renamed since is still foun
 """
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 from urllib.parse import unquote
@@ -81,10 +82,12 @@ def remembered(cache: Path, text: str) -> Known | None:
 
 
 def remember(cache: Path, known: Known) -> None:
-    cache.mkdir(parents=True, exist_ok=True)
-    path = cache / _FILE
-    path.touch(mode=0o600)
-    path.write_bytes(msgspec.json.encode(known))
+    """Keeps it for later runs; they can do without."""
+    with suppress(OSError):
+        cache.mkdir(parents=True, exist_ok=True)
+        path = cache / _FILE
+        path.touch(mode=0o600)
+        path.write_bytes(msgspec.json.encode(known))
 
 
 def find(link: Link, text: str) -> Known:

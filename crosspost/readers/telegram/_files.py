@@ -8,11 +8,12 @@ of a suffix from our own table: nothing of it comes from the content.
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from crosspost.errors import CrosspostError
+from crosspost.errors import CrosspostError, ReaderError
 from crosspost.model import Media
 from crosspost.readers import Gone
 from crosspost.readers.telegram import _media
@@ -68,8 +69,11 @@ def fetch(history: History, media: Media, cache: Path, max_size: int) -> Path:
     name = media.locator.replace("/", "-")
     path = cache / f"{name}-{source.number & (2**64 - 1):016x}{source.suffix}"
     if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        _download(history, find, source, path, max_size)
+        try:
+            cache.mkdir(parents=True, exist_ok=True)
+            _download(history, find, source, path, max_size)
+        except OSError as error:
+            raise ReaderError(f"{path} cannot be written: {error.strerror or error}") from error
     return path
 
 
@@ -211,6 +215,10 @@ async def _part(client: Any, *, source: Source, at: int) -> bytes:
         dc_id=source.dc,
         file_size=source.size or None,
     )
-    async for data in parts:
-        return bytes(data)
-    return b""
+    try:
+        async for data in parts:
+            return bytes(data)
+        return b""
+    finally:
+        with suppress(Exception):
+            await parts.close()

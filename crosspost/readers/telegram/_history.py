@@ -122,6 +122,11 @@ class History:
 
     def _ended(self, error: Exception) -> Exception:
         """Telegram's refusal as the run's end; other errors as they are."""
+        if type(error).__name__ == "TypeNotFoundError" or isinstance(error, RecursionError):
+            return ReaderError(
+                f"{self._text} holds something that this version cannot read: upgrade crosspost "
+                "and telethon"
+            )
         if hasattr(error, "code") and hasattr(error, "message"):
             return _trouble.sentence(error, self._text)
         return error
