@@ -7,10 +7,12 @@ line a post. ``CROSSPOST_REWRITE_GOLDEN=1 pytest tests/test_export.py`` rewrites
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -24,10 +26,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosspost.errors import ReaderError
-from crosspost.model import Media, Post
+from crosspost.markup import blocks, text_of
+from crosspost.model import Media, Post, decode_post, encode
 from crosspost.readers import Bounds, Checkpoint, Complete, Context, Gone, Note, Unsafe
 from crosspost.readers import export as export_reader
-from crosspost.readers.export import ExportReader, _messages, _records, _stream
+from crosspost.readers.export import ExportReader, _messages, _records, _rich, _stream
 from crosspost.readers.export._albums import LARGEST, Part, albums, join
 
 GOLDEN = Path(__file__).parent / "golden" / "export"
@@ -240,6 +243,144 @@ def test_bulk_posting_splits_at_tens_and_at_captions() -> None:
 def test_an_album_stays_one_when_a_photo_of_it_was_deleted() -> None:
     rest = _made([(1, 0, "photo", False, "a"), (2, 0, "photo", True, "a")])
     assert [len(group) for group in albums(rest)] == [2]
+
+
+# --- Rich messages ------------------------------------------------------------------------------
+
+
+def rich_golden() -> list[Post]:
+    return of_kind(list(reader(GOLDEN / "rich.json").changes(None)), Post)
+
+
+def shown(post: Post) -> list[str]:
+    """The text and what stands over it, in the form of ``golden/telegram/rich_blocks.txt``; which
+    medium stands where depends on what else the message holds."""
+    lines = [f"  | {line}" for line in post.text.split("\n")]
+    for one in post.entities:
+        words = post.text[one.offset : one.offset + one.length].replace("\n", "⏎")
+        value = f" {one.value}" if one.value and one.type != "media" else ""
+        attrs = "".join(f" {name}={told}" for name, told in one.attrs.items())
+        lines.append(f"  {one.type} «{words}»{value}{attrs}")
+    return lines + [f"  extra {one.kind}" for one in post.extras]
+
+
+def test_a_rich_message_of_an_export_is_what_it_is_live() -> None:
+    """Each message of ``rich.json`` that is signed with the name of a live block or text holds the
+    same one. Desktop does not write whether a quotation is collapsed."""
+    live: dict[str, list[str]] = {}
+    for name in ("rich_blocks.txt", "rich_texts.txt"):
+        for line in (GOLDEN.parent / "telegram" / name).read_text("utf-8").splitlines():
+            if not line.startswith(" "):
+                told = live[line] = []
+            else:
+                told.append(re.sub("(media «») .*", r"\1", line).removesuffix(" collapsed=true"))
+    signed = {post.author_signature: shown(post) for post in rich_golden() if post.author_signature}
+    assert signed == {name: live[name] for name in signed}
+    assert live.keys() - signed.keys() == {"PageBlockKicker", "PageBlockSubtitle"}, (
+        "both are headings to Desktop"
+    )
+
+
+def test_every_block_and_text_that_desktop_writes_is_among_the_golden_ones() -> None:
+    met: set[str] = set()
+
+    def walk(value: Any) -> None:
+        for one in value.values() if isinstance(value, dict) else value:
+            if isinstance(one, dict | list):
+                walk(one)
+            elif isinstance(value, dict) and value.get("type") == one:
+                met.add(one)
+
+    walk(json.loads((GOLDEN / "rich.json").read_text("utf-8")))
+    assert _rich.ANY.keys() <= met
+
+
+def test_a_rich_message_reaches_the_page_with_every_word() -> None:
+    for post in rich_golden():
+        html = blocks(post.text, post.entities)
+        assert "".join(text_of(html).split()) == "".join(post.text.split())
+
+
+def test_a_rich_message_is_no_part_of_an_album() -> None:
+    found = {post.id: post for post in rich_golden()}
+    assert all(len(post.ids) == 1 for post in found.values())
+    one, other = (
+        Part(msgspec.structs.replace(found[78], id=number, ids=(number,)), "") for number in (1, 2)
+    )
+    assert [len(group) for group in albums([one, other])] == [1, 1]
+
+
+def nested(depth: int, make: Callable[[Any], Any], inner: Any) -> Any:
+    for _ in range(depth):
+        inner = make(inner)
+    return inner
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda inner: {"type": "details", "title": "", "blocks": [inner]},
+        lambda inner: {"type": "list", "items": [{"blocks": [inner]}]},
+        lambda inner: {"type": "cover", "block": inner},
+        lambda inner: {"type": "paragraph", "text": inner},
+        lambda inner: {"type": "quote", "text": {"type": "bold", "text": inner}},
+        lambda inner: {"type": "unheard", "of": [[inner]]},
+        lambda inner: [inner],
+    ],
+    ids=["details", "list", "cover", "paragraph", "quote", "unknown", "brackets"],
+)
+@pytest.mark.parametrize("depth", [60, 200])
+def test_absurdly_nested_blocks_keep_their_words(
+    tmp_path: Path, depth: int, make: Callable[[Any], Any]
+) -> None:
+    deep = nested(depth, make, {"type": "plain", "text": "Сердце"})
+    rich = {"blocks": [deep, {"type": "paragraph", "text": "После"}]}
+    found = list(
+        reader(export(tmp_path / "deep", chat([message(1, rich_message=rich)]))).changes(None)
+    )
+    (post,) = of_kind(found, Post)
+    assert post.text.split() == ["Сердце", "После"]
+    assert [one.kind for one in post.extras] == ["unsupported"]
+    assert len(post.entities) < 200
+    assert "Сердце" in text_of(blocks(post.text, post.entities))
+
+
+def test_a_file_of_a_rich_message_is_kept_inside_the_export(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("тайна")
+    rich = {"blocks": [{"type": "photo", "photo": "../secret", "photo_id": "1"}]}
+    opened = reader(export(tmp_path / "out", chat([message(1, rich_message=rich)])))
+    (post,) = of_kind(list(opened.changes(None)), Post)
+    with pytest.raises(Unsafe):
+        opened.fetch(post.media[0])
+
+
+_json = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=5) | st.sampled_from(sorted(_rich.ANY)),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from([
+            "type", "text", "blocks", "items", "caption", "title", "rows", "cells", "photo", "file",
+            "photo_id", "document_id", "level", "start", "geo", "latitude", "longitude", "zoom",
+            "block", "articles", "channel", "button", "buttons", "url", "poster_photo_id", "width",
+        ]), inner, max_size=6,
+    ),
+    max_leaves=25,
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(_json, max_size=4))
+def test_blocks_of_any_form_end_in_a_post_that_can_be_kept(made: list[Any]) -> None:
+    data = json.dumps(message(1, rich_message={"blocks": made})).encode()
+    part = _messages.part(_records.mend(data), _records.Manner(zone=ZoneInfo("UTC")), None)
+    assert part
+    post = part.post
+    assert decode_post(encode(post)) == post
+    assert all(
+        0 <= one.offset <= one.offset + one.length <= len(post.text) for one in post.entities
+    )
+    assert all(int(one.value) < len(post.media) for one in post.entities if one.type == "media")
+    blocks(post.text, post.entities)
 
 
 # --- The stream ---------------------------------------------------------------------------------

@@ -231,8 +231,8 @@ class ExportReader:
             )
         if part and part.odd:
             pass_.say(
-                f"Message {message.id} in {source} has blocks of unknown kinds, of which only the "
-                f"words are read: {', '.join(part.odd)}",
+                f"Message {message.id} in {source} has blocks of unknown kinds, which are read "
+                f"as plain text: {', '.join(part.odd)}",
                 message.id,
             )
         return part
