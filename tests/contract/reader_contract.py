@@ -181,23 +181,22 @@ class ReaderContract:
         for one in posts(reader.read(EVERYTHING)):
             assert decode_post(encode(one)) == one
 
-    @pytest.mark.parametrize("newest_first", [False, True])
-    def test_bounds_are_held(self, world: World, reader: Reader, newest_first: bool) -> None:
+    def test_bounds_are_held(self, world: World, reader: Reader) -> None:
         everything = posts(reader.read(EVERYTHING))
         third, last = everything[len(everything) // 3], everything[-3]
-        for bounds in (
-            Bounds(first_id=third.id),
-            Bounds(last_id=third.id),
-            Bounds(first_id=third.id, last_id=last.id),
-            Bounds(since=last.date),
-            Bounds(until=third.date),
-            Bounds(since=third.date, until=last.date),
-            Bounds(first_id=world.posts[-1] + 1000),
-            Bounds(last_id=0),
+        for bounds, newest_first in (
+            (Bounds(first_id=third.id), False),
+            (Bounds(last_id=third.id), True),
+            (Bounds(first_id=third.id, last_id=last.id), False),
+            (Bounds(since=last.date), True),
+            (Bounds(until=third.date), False),
+            (Bounds(since=third.date, until=last.date), True),
+            (Bounds(first_id=world.posts[-1] + 1000), False),
+            (Bounds(last_id=0), True),
         ):
-            found = posts(reader.read(bounds, newest_first=newest_first))
+            found = ids(reader.read(bounds, newest_first=newest_first))
             expected = [one.id for one in everything if bounds.hold(one)]
-            assert [one.id for one in found] == (expected[::-1] if newest_first else expected)
+            assert found == (expected[::-1] if newest_first else expected)
 
     def test_the_first_changes_are_everything(self, world: World, reader: Reader) -> None:
         archive = Archive()
