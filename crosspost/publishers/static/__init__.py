@@ -53,8 +53,8 @@ def _web_address(url: str) -> str:
 
 class StaticSettings(BaseModel):
     """``path`` is the folder to write, ``url`` the address it will be seen at (feeds, sitemap and
-    previews in messengers need it), ``title`` the site's name; without one a blog goes by its
-    author's."""
+    previews in messengers need it), ``title`` the site's name; without one, or beside other
+    blogs, a blog goes by its author's."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 

@@ -39,19 +39,25 @@ class Drawing:
         catalogue = self._catalogue
         if catalogue.meta("dirty"):
             files.sweep(self._root)  # a run was killed while it drew
+        self._mark_changed_form()
+        while (marks := catalogue.marks()) or catalogue.meta("dirty"):
+            catalogue.set_meta("dirty", "1")
+            self._round([mark for _, mark in marks])
+            with catalogue.change():
+                catalogue.unmark(number for number, _ in marks)
+                catalogue.set_meta("dirty", "")
+            self._mark_changed_form()
+
+    def _mark_changed_form(self) -> None:
+        """Marks everything when templates, settings or the number of blogs ask for other pages."""
+        catalogue = self._catalogue
+        self._pages.forget()
         if catalogue.meta("form") != self._pages.form:
             with catalogue.change():
                 for blog in catalogue.known():
                     catalogue.mark_all(blog)
                 catalogue.set_meta("form", self._pages.form)
                 catalogue.set_meta("dirty", "1")
-        while (marks := catalogue.marks()) or catalogue.meta("dirty"):
-            self._pages.forget()
-            catalogue.set_meta("dirty", "1")
-            self._round([mark for _, mark in marks])
-            with catalogue.change():
-                catalogue.unmark(number for number, _ in marks)
-                catalogue.set_meta("dirty", "")
 
     def _round(self, marks: list[Mark]) -> None:
         shown, unshown = self._sorted_media(marks)

@@ -102,11 +102,13 @@ class Pages:
         self._look = look
         self._known: dict[tuple[str, int], tuple[Row, Teaser]] = {}
         self._facts: dict[tuple[str, str, str, int], str] = {}
+        self.forget()
 
     def forget(self) -> None:
         """Drops what is remembered of the catalogue: it may have changed."""
         self._known.clear()
         self._facts.clear()
+        self._several = len(self._catalogue.blogs()) > 1
 
     # --- The pages ---
 
@@ -235,7 +237,7 @@ class Pages:
         return template.render(
             lang=language,
             author=self._author(newest, links),
-            title=self._look.title or newest.article.author.name,
+            title=self._name(newest.article),
             home=self._absolute(names.listing(blog, "", 0)),
             here=self._absolute(f"{folder}/{'feed.xml' if form == 'atom' else 'rss.xml'}"),
             updated=max(row.entry.article.updated or row.entry.article.date for row in rows),
@@ -273,9 +275,13 @@ class Pages:
             made[stem] = (f"assets/{stem}-{digest(data)[:12]}.{suffix}", data)
         return made
 
-    @cached_property
+    @property
     def form(self) -> str:
-        """Changes when the same catalogue would be drawn otherwise than before."""
+        """Changes when the same articles would be drawn otherwise than before."""
+        return f"{self._form}{' several' if self._several else ''}"
+
+    @cached_property
+    def _form(self) -> str:
         seen = sha256(repr((*self._look[:4], SIZE, MAPPED)).encode())
         here = Path(__file__).resolve()
         sources = [here, here.with_name("bodies.py"), here.with_name("names.py")]
@@ -288,6 +294,10 @@ class Pages:
         return seen.hexdigest()
 
     # --- Pieces ---
+
+    def _name(self, article: Article) -> str:
+        """What the blog goes by: the site's title where it is the only one, else its author."""
+        return ("" if self._several else self._look.title) or article.author.name
 
     def _html(self, entry: Entry, links: Links, uploads: Mapping[int, Upload]) -> dict[str, str]:
         article = entry.article
@@ -357,7 +367,7 @@ class Pages:
             "author": [author],
             "publisher": {
                 "@type": "Organization",
-                "name": self._look.title or article.author.name,
+                "name": self._name(article),
                 "url": self._absolute(names.listing(article.blog, "", 0)),
             },
         }
@@ -421,7 +431,7 @@ class Pages:
         folder = names.folder(blog) if blog else ""
         page = self._template(template, language, timezone).render(
             lang=language,
-            site=self._look.title,
+            site="" if blog and self._several else self._look.title,
             canonical=self._absolute(values.pop("home", at)),
             root=links.to(home),
             style=links.to(self.assets["style"][0]),
