@@ -13,6 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 from html import escape
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -153,7 +154,7 @@ def _write_posts(run: Run, blogs: Sequence[Blog], file: IO[str], limit: int | No
     for blog in blogs:
         pictures = _Pictures(run, blog)
         left = limit
-        for proof in pipeline.proofs(run, blog):
+        for proof in chain(_gone(run, blog), pipeline.proofs(run, blog)):
             if left == 0 or run.stop():
                 break
             left = left - 1 if left is not None else None
@@ -162,6 +163,23 @@ def _write_posts(run: Run, blogs: Sequence[Blog], file: IO[str], limit: int | No
             summary.add(one)
             run.progress("preview", summary.counts.total(), 0)
     return summary
+
+
+def _gone(run: Run, blog: Blog) -> Iterator[Proof]:
+    """The posts that are to be withdrawn, because they are gone from the channel."""
+    for page in run.ledger.due(blog.name, next(iter(blog.sites))):
+        for delivery in page:
+            stored = run.ledger.post(blog.name, delivery.post_id)
+            if stored and stored.gone:
+                _, article, verdict = pipeline.article_of(run, blog, delivery.post_id)
+                yield Proof(stored, article, verdict, delivery)
+
+
+def _troubles(run: Run) -> Iterator[str]:
+    for trouble in run.report.troubles:
+        yield f"{trouble.blog}: {trouble.message}"
+    for blog, ids in run.report.vanished.items():
+        yield f"{blog}: {len(ids):,} posts vanished from the channel at once; a person is asked"
 
 
 def _top(run: Run, blogs: Sequence[Blog], summary: Summary) -> str:
@@ -188,7 +206,7 @@ def _top(run: Run, blogs: Sequence[Blog], summary: Summary) -> str:
         held_more=summary.more("hold"),
         skipped=summary.listed["skip"],
         skipped_more=summary.more("skip"),
-        troubles=[f"{trouble.blog}: {trouble.message}" for trouble in run.report.troubles],
+        troubles=list(_troubles(run)),
         notes=notes,
         notes_more=len(run.report.notes) - len(notes),
     )
