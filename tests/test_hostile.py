@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Callable, Iterator
 from html import escape as html_escape
 from pathlib import Path
-from subprocess import PIPE, STDOUT, Popen
+from subprocess import PIPE, STDOUT, run
 from typing import Any
 from urllib.parse import urlsplit
 from zipfile import ZIP_DEFLATED, ZipFile
@@ -22,6 +22,7 @@ from blogs import SITE, Answer, Blog
 from bs4 import BeautifulSoup
 from lxml import etree, html
 from PIL import Image
+from preview_server import PreviewServer
 
 Message = dict[str, Any]
 STORED = {".css", ".jpg", ".png", ".gif", ".bin", ".txt", ".svg", ".pdf"}
@@ -522,19 +523,33 @@ def test_a_held_post_goes_without_its_picture_when_a_person_says_so(blog: Blog) 
 # --- Size and shape ---------------------------------------------------------------------------
 
 
+PROGRAM = """
+import atexit, re, sys
+from pathlib import Path
+from crosspost.cli import main
+
+def told():
+    status = Path("/proc/self/status").read_text()
+    print("peak", int(re.search(r"VmHWM:\\s+(\\d+) kB", status)[1]) // 1024)
+
+atexit.register(told)
+main()
+"""
+
+
 def outside(blog: Blog, *words: str) -> tuple[Answer, int]:
-    """The program in a process of its own, and how many MB of memory it took."""
-    command = "from crosspost.cli import main; main()"
+    """The program in a process of its own, and how many MB of memory it took at most."""
     config = str(blog.root / "crosspost.toml")
-    with Popen(
-        [sys.executable, "-c", command, "--config", config, *words], stdout=PIPE, stderr=STDOUT
-    ) as process:
-        assert process.stdout
-        said = process.stdout.read().decode()
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    assert "Traceback" not in said, said
-    return Answer(process.returncode, said), usage.ru_maxrss // 1024
+    done = run(
+        [sys.executable, "-c", PROGRAM, "--config", config, *words],
+        stdout=PIPE,
+        stderr=STDOUT,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stdout, done.stdout
+    said, _, peak = done.stdout.rpartition("peak ")
+    return Answer(done.returncode, said), int(peak)
 
 
 def raw(blog: Blog, body: bytes) -> None:
@@ -806,3 +821,109 @@ def test_missing_files_are_said_and_not_fatal(blog: Blog) -> None:
     assert "note: b/1:" in answer.text
     assert "note: b/11:" in answer.text
     blog.unchanged()
+
+
+# --- The other reader -------------------------------------------------------------------------
+
+QUOTE = (
+    '<a class="tgme_widget_message_reply" href="{link}">'
+    '<div class="tgme_widget_message_author"><span class="tgme_widget_message_author_name">'
+    '{words}</span></div><div class="js-message_reply_text">{words}</div></a>'
+)
+CARD = (
+    '<a class="tgme_widget_message_link_preview" href="{link}"><i class="link_preview_image" '
+    'style="background-image:url(\'{link}\')"></i><div class="link_preview_site_name">{words}'
+    '</div><div class="link_preview_title">{words}</div>'
+    '<div class="link_preview_description">{words}</div></a>'
+)
+FILES = (
+    '<a class="tgme_widget_message_photo_wrap" href="{link}" '
+    "style=\"background-image:url('{link}')\"></a>"
+    '<i class="tgme_widget_message_sticker" data-webp="{link}"></i>'
+    '<video class="tgme_widget_message_video" src="{link}"></video>'
+)
+INSIDE = [
+    "http://169.254.169.254/latest/meta-data/",
+    "http://[::1]:22/",
+    "http://localhost.evil.test:9/",
+    "http://0x7f.1/",
+    "ftp://127.0.0.1/x",
+    "gopher://127.0.0.1/x",
+]
+
+
+def test_a_hostile_page_of_the_web_preview_is_harmless(tmp_path: Path) -> None:
+    """Cards, quotations, buttons, names and addresses of a page someone else wrote: no script on
+    the blog, no file of this machine or its network on it, every post has its line or page."""
+    inside = PreviewServer()
+    doors = [f"{inside.root}/a.jpg", f"http://localhost:{inside.root.rpartition(':')[2]}/a.jpg"]
+    shapes = [(CARD, SCRIPTS[2], one) for one in [*ADDRESSES, *INSIDE, *doors]]
+    shapes += [(QUOTE, one, ADDRESSES[n % len(ADDRESSES)]) for n, one in enumerate(SCRIPTS)]
+    shapes += [(FILES, "", one) for one in [*ADDRESSES, *INSIDE, *doors]]
+    shapes += [("<div class='js-message_text'>{words}</div>", one, "") for one in SCRIPTS]
+    posts = [
+        {"id": n, "type": "message", "date_unixtime": str(START + n * 60), "text": SCRIPTS[n % 9]}
+        | {"html": shape.format(words=words, link=html_escape(link)), "author": SCRIPTS[n % 9]}
+        for n, (shape, words, link) in enumerate(shapes, 1)
+    ]
+    with inside, PreviewServer(posts, title=SCRIPTS[1], files=tmp_path) as server:
+        server.about = SCRIPTS[2]
+        blog = Blog(
+            tmp_path / "blog",
+            reader="preview",
+            author="",
+            tables=f"[preview]\npreview = '{server.home}'\npause = 0\nbackoff = 0\nattempts = 1",
+        )
+        blog.configure("@workshop")
+        answer = blog.run("-v", "sync")
+        assert answer.code in (0, 1), answer.text
+        assert not UNPRINTABLE.search(answer.text)
+        assert harm_on(blog) == []
+        told = {int(n) for n in re.findall(r"b/(\d+)", answer.text)}
+        assert told == {one["id"] for one in posts}
+        assert len(blog.posts) > len(posts) / 2
+        assert inside.asked == []
+        blog.unchanged()
+
+
+# --- A browser --------------------------------------------------------------------------------
+
+
+@pytest.mark.browser
+def test_a_browser_runs_nothing_and_asks_nobody(scripted: Blog) -> None:
+    """Every page of the hostile blog in Chromium, over HTTP and as it would be from disk: no
+    dialogue, no error, no request to another host, nothing in the page that could make one."""
+    from playwright.sync_api import sync_playwright
+
+    sheet = scripted.root / "sheet.html"
+    scripted.run("preview", "--no-open", "-o", str(sheet))
+    seen: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=os.environ.get("CROSSPOST_CHROMIUM", "/usr/bin/chromium"),
+            args=["--no-sandbox"],
+        )
+        page = browser.new_page()
+        page.on("dialog", lambda one: (seen.append(one.message), one.dismiss()))
+        page.on("console", lambda one: seen.append(one.text))
+        page.on("pageerror", lambda one: seen.append(str(one)))
+        page.on(
+            "request",
+            lambda one: None if one.url.startswith(("file:", "data:")) else seen.append(one.url),
+        )
+        page.goto("data:text/html,<script>console.log('heard')</script>")
+        assert seen == ["heard"]
+        seen.clear()
+        for path in [sheet, *sorted(scripted.site.rglob("*.html"))]:
+            page.goto(path.as_uri())
+            bad = page.evaluate(IN_BROWSER)
+            assert (bad, seen) == ([], []), path.name
+        browser.close()
+
+
+IN_BROWSER = """() => [...document.querySelectorAll('*')].flatMap(one => [
+  ...['SCRIPT', 'IFRAME', 'OBJECT', 'EMBED', 'BASE', 'FORM', 'MATH'].filter(
+    name => one.nodeName.toUpperCase() == name && one.type != 'application/ld+json'),
+  ...[...one.attributes].filter(at => at.name.startsWith('on')).map(at => at.name),
+  ...(one.href && /^(javascript|data|vbscript|blob|file:\\/\\/\\/etc)/i.test(one.href)
+    ? [one.href] : [])])"""
