@@ -597,6 +597,12 @@ def test_what_a_rich_message_cannot_show_is_said() -> None:
     assert read_rich(para("Всё")).extras == ()
 
 
+def test_a_hidden_picture_of_a_rich_message_stays_hidden() -> None:
+    hidden = types.PageBlockPhoto(101, caption(), spoiler=True)
+    read = read_rich(_PICTURE, hidden, **_HELD)
+    assert [one.spoiler for one in read.media] == [False, True, False, False, False]
+
+
 def test_the_text_beside_a_rich_message_stands_where_its_blocks_say_nothing() -> None:
     rich = types.RichMessage([types.PageBlockUnsupported()], [], [])
     read = post("Откройте в новом Telegram", rich_message=rich)

@@ -209,9 +209,12 @@ def _rich(
     rich: Any, found: list[File], text: str, entities: tuple[Entity, ...]
 ) -> tuple[str, tuple[Entity, ...], tuple[Extra, ...]]:
     """A rich message's text, entities, and what of it cannot be shown. Its own blocks stand for
-    the message's text, which is a summary of them for older apps."""
+    the message's text, which is a summary of them for older apps; they say which of the files
+    ``found`` are hidden."""
     place = {id(file.file): index for index, file in enumerate(found)}
     page = Page(rich, lambda file: place.get(id(file)))
+    for index in page.hidden:
+        found[index] = found[index]._replace(spoiler=True)
     extras = (Extra(kind="unsupported"),) if page.unsupported or rich.part else ()
     if page.text.strip() or page.entities:
         text, entities = page.text, tuple(page.entities)

@@ -16,10 +16,11 @@ Found = Callable[[Any], int | None]
 
 class Page(Flat):
     """A RichMessage as text and entities; ``place`` finds a TL photo or document among the post's
-    media."""
+    media. ``hidden`` are those that are shown only when they are clicked."""
 
     def __init__(self, rich: Any, place: Found) -> None:
         super().__init__()
+        self.hidden: set[int] = set()
         self._place = place
         self._files = {one.id: one for one in (*rich.photos, *rich.documents)}
         self.blocks(rich.blocks)
@@ -33,10 +34,13 @@ class Page(Flat):
     def says(self, text: Any) -> bool:
         return type(text).__name__ != "TextEmpty" and getattr(text, "text", True) != ""
 
-    def file(self, file_id: int) -> None:
+    def file(self, file_id: int, *, hidden: bool = False) -> None:
         """A photo or document of the message, by its id."""
         file = self._files.get(file_id)
-        self.medium(self._place(file) if file is not None else None)
+        index = self._place(file) if file is not None else None
+        if hidden and index is not None:
+            self.hidden.add(index)
+        self.medium(index)
 
 
 # --- Blocks -----------------------------------------------------------------------------------
@@ -117,7 +121,7 @@ def _file(name: str) -> Callable[[Page, Any], None]:
     """A block with one file, whose id is the field ``name``."""
 
     def file(page: Page, block: Any) -> None:
-        page.file(getattr(block, name))
+        page.file(getattr(block, name), hidden=bool(getattr(block, "spoiler", False)))
         _caption(page, block)
 
     return file
