@@ -69,7 +69,8 @@ def login(ctx: click.Context, phone: str | None, qr: bool, string: bool) -> None
     settings = config.telegram()
     me = account.login(settings, config.base, _Terminal(phone), qr=qr, text=string)
     if ctx.obj["json"]:
-        dump({"id": me.id, "name": me.name, "username": me.username, "file": me.file})
+        told = {"id": me.id, "name": me.name, "username": me.username, "file": me.file}
+        dump({**told, "session": me.text} if string else told)
         return
     say(f"Logged in as {me.name}{f' (@{me.username})' if me.username else ''}.", err=True)
     if string:
@@ -79,7 +80,12 @@ def login(ctx: click.Context, phone: str | None, qr: bool, string: bool) -> None
         say(f"The session is {me.file}; only you can read it. Next: crosspost channels", err=True)
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost logout
+""",
+)
 @shared
 @click.pass_context
 def logout(ctx: click.Context) -> None:
@@ -94,7 +100,13 @@ def logout(ctx: click.Context) -> None:
         say("Logged out." if done else "Nobody was logged in.")
 
 
-@click.command()
+@click.command(
+    epilog="""\b
+Examples:
+  crosspost channels
+  crosspost channels --json
+""",
+)
 @shared
 @click.pass_context
 def channels(ctx: click.Context) -> None:
@@ -120,6 +132,7 @@ def channels(ctx: click.Context) -> None:
 Examples:
   crosspost watch
   crosspost watch business --interval 1m
+  crosspost watch --json            one object a line, for each sync that did something
 It is made for systemd too: it says when it is ready and that it is alive.
 """,
 )
@@ -143,7 +156,12 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
     Ledger.open(config.ledger).close()  # made or migrated by one, before several open it
 
     def tell(report: "Report") -> None:
-        say_report(ctx, report)
+        if ctx.obj["json"]:
+            import json
+
+            click.echo(json.dumps(report.as_json(), ensure_ascii=False))
+        else:
+            say_report(ctx, report)
         notify(f"STATUS={report.summary()}")
 
     wanted = Watch(
