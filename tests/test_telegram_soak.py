@@ -199,6 +199,12 @@ def test_a_seed_of_trouble_ends_in_the_channel_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_a_seed_that_once_failed_does_not_fail_again(tmp_path: Path) -> None:
+    """A post that is new, told, and deleted before a gap is closed is gone."""
+    soak(tmp_path, 744765216, rounds=40)
+
+
+@pytest.mark.slow
 def test_many_seeds_of_trouble_end_in_the_channel_as_it_is(tmp_path: Path) -> None:
     for seed in seeds(15):
         print(f"seed {seed}")

@@ -9,14 +9,15 @@ The first run walks the whole history upwards. Its cursor holds the pts from bef
 what changes on the way is learned at its end; a walk that stops goes on where it was.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
 from functools import partial
 from typing import Any, Final
 
 import msgspec
 from msgspec.structs import replace
 
-from crosspost.model import Record
+from crosspost.model import Post, Record
 from crosspost.readers import Change, Checkpoint, Complete, Deleted, Note
 from crosspost.readers.telegram._albums import Part, join
 from crosspost.readers.telegram._history import PAGE, History, Page, grouped
@@ -29,6 +30,11 @@ WINDOW: Final = 1000
 _NEIGHBOURS: Final = 10
 """How far another part of an album may be."""
 _LOST: Final = ("PersistentTimestampInvalidError", "PersistentTimestampEmptyError")
+
+
+Told = deque[int]
+"""The messages that were told last."""
+_TOLD: Final = 20 * WINDOW
 
 
 class Cursor(Record, frozen=True):
@@ -65,32 +71,40 @@ def changes(history: History, text: str | None) -> Iterator[Change]:
         cursor = Cursor(form=FORM, channel=history.id, pts=top.pts, walk=last)
         yield Checkpoint(cursor.text())
     history.must_be(cursor.channel)
+    told: Told = deque(maxlen=_TOLD)
     if cursor.walk:
-        yield from _walk(history, cursor)
+        yield from _noted(_walk(history, cursor), told)
         cursor = replace(cursor, newest=cursor.walk, walk=0)
-    yield from _since(history, cursor)
+    yield from _noted(_since(history, cursor, told), told)
+
+
+def _noted(found: Iterator[Change], told: Told) -> Iterator[Change]:
+    """The changes; the messages of the posts among them are left in ``told``."""
+    for change in found:
+        if isinstance(change, Post):
+            told.extend(change.ids)
+        yield change
 
 
 def _walk(history: History, cursor: Cursor) -> Iterator[Change]:
     """The first walk, from where it stopped up to ``cursor.walk``."""
     first = history.page(after=cursor.newest)
-    since_mark = 0
+    count = 0
     for post in history.posts(history.up(first)):
         if post.id > cursor.walk:
             break
         if max(post.ids) <= cursor.newest:
             continue
         yield post
-        since_mark += 1
-        if since_mark >= PAGE:
-            since_mark = 0
+        count += 1
+        if count % PAGE == 0:
             yield from history.said()
             yield Checkpoint(replace(cursor, newest=post.id).text())
     yield from history.said()
     yield Checkpoint(replace(cursor, newest=cursor.walk, walk=0).text())
 
 
-def _since(history: History, cursor: Cursor) -> Iterator[Change]:
+def _since(history: History, cursor: Cursor, told: Told) -> Iterator[Change]:
     """What is new, then what else Telegram says has changed."""
     new, difference = _both(history, cursor)
     if not new.messages and _says_nothing(difference):
@@ -103,9 +117,11 @@ def _since(history: History, cursor: Cursor) -> Iterator[Change]:
     yield from history.said()
     now = replace(cursor, newest=max(seen))
     if difference is None:
-        yield from _window(history, now)
-    else:
-        yield from _differences(history, now, difference, cursor.newest)
+        yield from _window(history, now, told)
+        return
+    now, whole = yield from _differences(history, now, difference, cursor.newest)
+    if not whole:
+        yield from _window(history, now, told)
 
 
 def _noting(pages: Iterable[Page], seen: list[int]) -> Iterator[Page]:
@@ -149,9 +165,12 @@ def _says_nothing(difference: Any) -> bool:
     return type(difference).__name__ == "ChannelDifferenceEmpty" and bool(difference.final)
 
 
-def _differences(history: History, cursor: Cursor, difference: Any, known: int) -> Iterator[Change]:
+def _differences(
+    history: History, cursor: Cursor, difference: Any, known: int
+) -> Generator[Change, None, tuple[Cursor, bool]]:
     """The differences from ``cursor.pts`` on, of which the first is here, up to the last.
-    Messages above ``known`` were read from the history just now.
+    Messages above ``known`` were read from the history just now. Returns where one stands, and
+    whether Telegram's record reached back far enough.
 
     What is gone is told at the end, all at once: an album may have been deleted in parts, and
     what is left of it shows only now. So there is no checkpoint between."""
@@ -165,12 +184,12 @@ def _differences(history: History, cursor: Cursor, difference: Any, known: int) 
         if difference.final:
             yield from _deleted(history, gone, cursor.newest)
             yield Checkpoint(cursor.text())
-            return
+            return cursor, True
         if not gone:
             yield Checkpoint(cursor.text())
         [difference] = history.ask(partial(_request, history, cursor.pts))
     yield from _deleted(history, gone, cursor.newest)
-    yield from _window(history, cursor)
+    return cursor, False
 
 
 def _edited(history: History, difference: Any, known: int, gone: set[int]) -> Iterator[Change]:
@@ -251,8 +270,9 @@ def _with_pages(history: History, pages: set[int]) -> Iterator[Change]:
             yield part.post
 
 
-def _window(history: History, cursor: Cursor) -> Iterator[Change]:
-    """The recent messages read again, because Telegram no longer tells what changed."""
+def _window(history: History, cursor: Cursor, told: Told) -> Iterator[Change]:
+    """The recent messages read again, because Telegram no longer tells what changed. What was
+    ``told`` in this pass and is no longer there is gone since."""
     top = history.page()
     last = top.messages[-1].id if top.messages else cursor.newest
     pages, count = [], 0
@@ -271,6 +291,9 @@ def _window(history: History, cursor: Cursor) -> Iterator[Change]:
             yield post
     yield from history.said()
     newest = max(last, cursor.newest)
+    there = {message.id for page in pages for message in page.messages}
+    if gone := {one for one in told if one >= first} - there:
+        yield Deleted(ids=tuple(sorted(gone)))
     yield Complete(first=first, last=newest)
     if not whole:
         yield Note(
