@@ -97,8 +97,10 @@ def _rounds(wanted: Watch, blog: Blog, run: Run) -> None:
 
 
 def _round(run: Run, blog: Blog) -> None:
-    """One sync; another run that holds the blog is a trouble like any other."""
+    """One sync; another run that holds the blog is a trouble like any other. The bell is listened
+    to before, so that nothing happens unheard between the look and the wait."""
     try:
+        run.reader(blog, blog.source).wait(0)
         pipeline.sync(run, blog)
     except CrosspostError as error:
         run.report.fail(blog.name, "", error)

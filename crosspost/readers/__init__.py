@@ -125,7 +125,8 @@ class Reader(Protocol):
         disk, complete. Streams; refreshes expired addresses. Raises ``Gone`` or ``Unsafe``."""
 
     def wait(self, seconds: float) -> bool:
-        """The doorbell: sleeps at most ``seconds``; True when something rang."""
+        """The doorbell: sleeps at most ``seconds``; True when something rang, now or since the
+        last time it was asked."""
 
     def close(self) -> None:
         """Lets go of connections and files."""

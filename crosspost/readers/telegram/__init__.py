@@ -137,14 +137,16 @@ class TelegramReader:
         return _files.fetch(self._history, media, cache, self._settings.max_media)
 
     def wait(self, seconds: float) -> bool:
-        end = time.monotonic() + seconds
         number = self._history.id
-        while (left := end - time.monotonic()) > 0:
+        end = time.monotonic() + seconds
+        while True:
             bell = self._linked().bell(number)
-            if bell.wait(min(left, _GLANCE)):
+            left = end - time.monotonic()
+            if bell.wait(max(min(left, _GLANCE), 0)):
                 bell.clear()
                 return True
-        return False
+            if left <= _GLANCE:
+                return False
 
     def close(self) -> None:
         if self._link is not None:
