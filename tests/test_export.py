@@ -345,6 +345,16 @@ def test_absurdly_nested_blocks_keep_their_words(
     assert "Сердце" in text_of(blocks(post.text, post.entities))
 
 
+def test_a_table_of_a_hundred_thousand_cells_costs_no_more_than_its_words(tmp_path: Path) -> None:
+    table = {"type": "table", "rows": [{"cells": [{}] * 1000}] * 100}
+    rich = {"blocks": [table, {"type": "paragraph", "text": {"type": "bold", "text": "После"}}]}
+    opened = reader(export(tmp_path / "wide", chat([message(1, rich_message=rich)]), None))
+    (post,) = of_kind(list(opened.changes(None)), Post)
+    assert post.text.split() == ["После"]
+    assert len(post.entities) == 20_000
+    assert [one.kind for one in post.extras] == ["unsupported"]
+
+
 def test_a_file_of_a_rich_message_is_kept_inside_the_export(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("тайна")
     rich = {"blocks": [{"type": "photo", "photo": "../secret", "photo_id": "1"}]}

@@ -11,9 +11,13 @@ inner, so that those of no length have an order too.
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from crosspost.model import Entity
+
+MOST: Final = 20_000
+"""The most entities of one message: a text has at most 32,768 characters. What a crafted message
+holds beyond them is plain text."""
 
 
 class Item(NamedTuple):
@@ -89,6 +93,10 @@ class Flat(ABC):
     def over(self, kind: str, value: str = "", /, **attrs: object) -> Iterator[None]:
         """An entity over what is put inside; attributes that are false or empty are left out."""
         self._settle()
+        if len(self.entities) >= MOST:
+            self.unsupported = True
+            yield
+            return
         start, index = self.at, len(self.entities)
         shown = {
             name: str(one).lower() if isinstance(one, bool) else str(one)

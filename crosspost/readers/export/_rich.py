@@ -358,7 +358,12 @@ BLOCKS: Final[Readers] = {
 
 def _valued(kind: str, name: str) -> Read:
     """A text whose field ``name`` is the entity's value."""
-    return lambda page, text: page.line(kind, text.get("text"), str(text.get(name) or ""))
+
+    def valued(page: Page, text: dict[str, Any]) -> None:
+        value = text.get(name)
+        page.line(kind, text.get("text"), str(value) if isinstance(value, str | int) else "")
+
+    return valued
 
 
 def _address(kind: str, scheme: str) -> Read:
