@@ -879,6 +879,40 @@ def test_a_connection_that_was_lost_while_waiting_rings_when_it_is_back(
     assert reader.wait(5)
 
 
+def test_blogs_may_be_read_at_the_same_time(
+    server: TelegramServer, channel: Channel, open_: Open
+) -> None:
+    for number in range(900):
+        channel.post(f"Запись {number}")
+    readers = [open_() for _ in range(3)]
+    server.fault("GetHistoryRequest", after=4, drop=True, times=2)
+    found: list[list[int]] = []
+    threads = [
+        threading.Thread(target=lambda one=one: found.append(ids(one.read(Bounds()))))
+        for one in readers
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert found == [list(range(1, 901))] * 3
+    assert server.requests.count("ResolveUsernameRequest") <= 3
+
+
+def test_a_reader_that_is_closed_by_another_thread_lets_go_at_once(
+    server: TelegramServer, channel: Channel, open_: Open
+) -> None:
+    channel.post("одна")
+    reader = open_(timeout="60s")
+    reader.channel()
+    server.fault("GetHistoryRequest", hang=True)
+    threading.Timer(0.2, reader.close).start()
+    begin = time.monotonic()
+    with pytest.raises(Unreachable, match="was closed"):
+        list(reader.read(Bounds()))
+    assert time.monotonic() - begin < 3
+
+
 def test_two_processes_never_use_one_session(
     server: TelegramServer, channel: Channel, open_: Open, tmp_path: Path
 ) -> None:

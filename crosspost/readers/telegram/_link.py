@@ -13,6 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -80,6 +81,9 @@ class Link:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._client: Any = None
+        self._connecting = asyncio.Lock()
+        self._times = 0
+        """How often it was connected: who fails on an older connection does not end this one."""
         self._listening = False
         self._bells: dict[int, threading.Event] = {}
         self._guard = threading.RLock()
@@ -154,6 +158,8 @@ class Link:
         future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             return future.result()
+        except CancelledError as error:
+            raise _trouble.Unreachable("The connection to Telegram was closed") from error
         except BaseException:
             future.cancel()
             raise
@@ -163,6 +169,7 @@ class Link:
             if self._loop is None:
                 self._lock = self._locked()
                 self._loop = asyncio.new_event_loop()
+                self._connecting = asyncio.Lock()
                 self._thread = threading.Thread(
                     target=_turn, args=(self._loop,), name="telegram", daemon=True
                 )
@@ -198,15 +205,17 @@ class Link:
 
     async def client(self) -> Any:
         """The connected client, logged in unless the link is fresh. Raises ``ReaderError``."""
-        if self._client is None:
-            self._client = self._made()
-        if not self._client.is_connected():
-            try:
-                await asyncio.wait_for(self._greet(), 2 * self._timeout)
-            except BaseException:
-                await self._hang_up()
-                raise
-        return self._client
+        async with self._connecting:
+            if self._client is None:
+                self._client = self._made()
+            if not self._client.is_connected():
+                try:
+                    await asyncio.wait_for(self._greet(), 2 * self._timeout)
+                except BaseException:
+                    await self._hang_up()
+                    raise
+                self._times += 1
+            return self._client
 
     async def _greet(self) -> None:
         await self._client.connect()
@@ -216,10 +225,10 @@ class Link:
             await self._client.set_receive_updates(True)
 
     def _made(self) -> Any:
-        from telethon import TelegramClient  # type: ignore[import-untyped]
+        from telethon import TelegramClient, events  # type: ignore[import-untyped]
 
         settings = self.settings
-        return TelegramClient(
+        client = TelegramClient(
             self._session(),
             settings.api_id,
             settings.api_hash.get_secret_value(),
@@ -235,6 +244,8 @@ class Link:
             app_version=__version__,
             base_logger=_quiet(),
         )
+        client.add_event_handler(self._rung, events.Raw())
+        return client
 
     def _session(self) -> Any:
         """The login, read from its file or its text; no name of anyone is written into it."""
@@ -278,8 +289,10 @@ class Link:
         """Until there is an answer: over new connections, after pauses, but not for ever."""
         failures = waits = 0
         while True:
+            times = self._times
             try:
                 client = await self.client()
+                times = self._times
                 return await asyncio.wait_for(pull(client), self._timeout)
             except Exception as error:
                 if self._final(error):
@@ -295,13 +308,13 @@ class Link:
                     raise
                 if _trouble.of_its_own(error) and failures + 1 >= self.settings.attempts:
                     raise
-                await self._again(failures, error)
+                await self._again(failures, times, error)
             except asyncio.CancelledError as error:
                 # Telethon cancels what it cannot send any more; nobody asked us to stop.
                 task = asyncio.current_task()
                 if task is None or task.cancelling():
                     raise
-                await self._again(failures, error)
+                await self._again(failures, times, error)
             failures += 1
 
     def _final(self, error: Exception) -> bool:
@@ -310,11 +323,12 @@ class Link:
         waits = self._fresh and name == "SessionPasswordNeededError"
         return name in _trouble.ACCOUNT and not waits
 
-    async def _again(self, failures: int, error: BaseException) -> None:
+    async def _again(self, failures: int, times: int, error: BaseException) -> None:
         """Hangs up and waits before the next attempt, if there is to be one."""
         attempts = self.settings.attempts
         log.info("no answer from Telegram (%s): %s", type(error).__name__, error)
-        await self._hang_up()
+        if times == self._times:
+            await self._hang_up()
         if failures + 1 >= attempts:
             raise _trouble.Unreachable(_trouble.NO_ANSWER.format(attempts=attempts)) from error
         await asyncio.sleep(self.settings.pause * 2**failures)
@@ -329,8 +343,10 @@ class Link:
 
     async def _hang_up(self) -> None:
         if self._client is not None:
-            with suppress(Exception):
+            try:
                 await asyncio.wait_for(self._client.disconnect(), _GRACE)
+            except Exception:
+                self._client = None
 
     async def _goodbye(self) -> None:
         """Ends the connection, the session and whatever still runs in this loop."""
@@ -344,10 +360,7 @@ class Link:
     # --- The doorbell ---
 
     async def _listen(self, client: Any) -> None:
-        from telethon import events
-
         await client.set_receive_updates(True)
-        client.add_event_handler(self._rung, events.Raw())
         self._listening = True
 
     async def _rung(self, update: Any) -> None:
