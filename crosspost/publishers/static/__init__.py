@@ -4,6 +4,7 @@
     files      writing them, and the posts' pictures and files
     catalogue  the site's memory: articles, listings, what must be redrawn
     bodies     an article's HTML with the site's addresses in it
+    teasers    what other pages show of an article
     pages      what each page says
     drawing    from marks to files
 
@@ -33,7 +34,8 @@ from crosspost.publishers.static import bodies, files, names
 from crosspost.publishers.static.catalogue import Catalogue, Entry, Row, explained
 from crosspost.publishers.static.drawing import Drawing
 from crosspost.publishers.static.files import Files
-from crosspost.publishers.static.pages import Look, Pages, teaser
+from crosspost.publishers.static.pages import Look, Pages
+from crosspost.publishers.static.teasers import teaser
 
 __all__ = ["StaticPublisher", "StaticSettings"]
 

@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from crosspost.markup import safe_url
-from crosspost.model import Article, Record, Upload
-from crosspost.publishers.static import bodies, names
+from crosspost.model import Article, Upload
+from crosspost.publishers.static import bodies, names, teasers
 from crosspost.publishers.static.bodies import Links
 from crosspost.publishers.static.catalogue import FOLLOWERS, Catalogue, Entry, Row
 from crosspost.publishers.static.files import digest
+from crosspost.publishers.static.teasers import Teaser
 from crosspost.templating import LANGUAGES
 
 if TYPE_CHECKING:
@@ -36,21 +37,6 @@ _FED: Final = 20
 _TOPICS: Final = 24
 
 
-class Teaser(Record, frozen=True):
-    """What other pages show of an article."""
-
-    title: str
-    date: datetime
-    lead: str = ""
-    updated: datetime | None = None
-    views: int | None = None
-    comments: int | None = None
-    cover: str = ""
-    kinds: tuple[str, ...] = ()
-    frame: str = ""
-    """Changes with what a list page takes from its newest article: author, language, zone."""
-
-
 class Look(NamedTuple):
     """What the config says about how the site looks."""
 
@@ -59,39 +45,6 @@ class Look(NamedTuple):
     language: str
     timezone: str
     templates: Path | None
-
-
-_teasers: Final = msgspec.json.Decoder(Teaser)
-_LEAD: Final = 240
-
-
-def teaser(entry: Entry) -> str:
-    """What other pages show of the article, as the catalogue keeps it."""
-    article = entry.article
-    kinds = (figure.media.kind for figure in article.figures)
-    polls = ("poll",) if '<section class="poll' in article.body else ()
-    frame = (article.author, entry.portrait, article.language, article.timezone)
-    shown = Teaser(
-        title=article.title,
-        lead=bodies.shorten(bodies.plain(article.lead) or bodies.opening(article.body), _LEAD),
-        date=article.date,
-        updated=article.updated,
-        views=article.views,
-        comments=article.comments.count if article.comments else None,
-        cover=_shown_cover(entry),
-        kinds=tuple(dict.fromkeys((*(kind for kind in kinds if kind != "photo"), *polls))),
-        frame=digest(msgspec.json.encode(frame)),
-    )
-    return msgspec.json.encode(shown).decode()
-
-
-def _shown_cover(entry: Entry) -> str:
-    """The cover's upload where other pages may show it; "" where there is none or the author
-    hid it."""
-    cover, figures = entry.article.cover, entry.article.figures
-    if cover is None or cover >= len(figures) or figures[cover].media.spoiler:
-        return ""
-    return entry.uploads.get(cover, "")
 
 
 class Pages:
@@ -146,7 +99,7 @@ class Pages:
             recent=[self._line(item, links) for item in earlier[:_RECENT]],
             read=[self._line(item, links) for item in read[:_RECENT]],
             data=self._news(article, at, cover, entry),
-            image=self._absolute(cover.url) if cover and _shown_cover(entry) else "",
+            image=self._absolute(cover.url) if cover and teasers.shown_cover(entry) else "",
             description=bodies.shorten(json.loads(row.teaser).get("lead", ""), 200),
         )
 
@@ -159,7 +112,7 @@ class Pages:
         rows = self._catalogue.slice(blog, series, start, None if number == 0 else start + SIZE)
         entry = rows[0].entry
         links = self._links(at, blog, entry.article.language, entry.article.timezone)
-        items = [(row, _teasers.decode(row.teaser)) for row in rows]
+        items = [(row, teasers.read(row.teaser)) for row in rows]
         first = number == 0 and not series
         newer = 0 if number == last else number + 1
         older = number - 1 if number else last
@@ -181,7 +134,7 @@ class Pages:
             newer=links.to(names.listing(blog, series, newer)) if number else "",
             older=links.to(names.listing(blog, series, older)) if older else "",
             read=[
-                self._line((row, _teasers.decode(row.teaser)), links)
+                self._line((row, teasers.read(row.teaser)), links)
                 for row in (self._catalogue.most_read(blog, _RECENT) if first else ())
             ],
             topics=[
@@ -201,9 +154,7 @@ class Pages:
                 {
                     "url": links.to(names.listing(blog, "", 0)),
                     "author": self._author(rows[0].entry, links),
-                    "items": [
-                        self._line((row, _teasers.decode(row.teaser)), links) for row in rows
-                    ],
+                    "items": [self._line((row, teasers.read(row.teaser)), links) for row in rows],
                 }
             )
         return self._draw("hub.html", look.language, look.timezone, "index.html", blogs=shown)
@@ -251,7 +202,7 @@ class Pages:
         if number == 1:
             urls.append((self._absolute(names.listing(blog, "", 0)), None))
         for row in reversed(self._catalogue.slice(blog, "", start, start + MAPPED)):
-            shown = _teasers.decode(row.teaser)
+            shown = teasers.read(row.teaser)
             target = f"{names.folder(blog)}/{row.file}"
             urls.append((self._absolute(target), shown.updated or shown.date))
         return self._machine("sitemap.xml", urls=urls)
@@ -373,7 +324,7 @@ class Pages:
         }
         if article.lead:
             told["description"] = bodies.plain(article.lead)
-        if cover and _shown_cover(entry):
+        if cover and teasers.shown_cover(entry):
             told["image"] = [self._absolute(cover.url)]
         if article.source_url.startswith(("https://", "http://")):
             told["isBasedOn"] = article.source_url
@@ -399,7 +350,7 @@ class Pages:
         if key not in self._known:
             row = self._catalogue.row(blog, post_id)
             assert row is not None  # the listing holds it
-            self._known[key] = (row._replace(data=b""), _teasers.decode(row.teaser))
+            self._known[key] = (row._replace(data=b""), teasers.read(row.teaser))
         return self._known[key]
 
     def _file(self, blog: str, post_id: int) -> str | None:
