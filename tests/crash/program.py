@@ -2,8 +2,9 @@
 
 It is started once, so that no run pays for the imports. An order is a line of JSON with the
 folder and, if the run must die, ``at`` (the number of the step before which it dies) or ``after``
-(seconds); the answer is a line of JSON with the exit code, or -9, the number of steps and their
-names, and what the run said.
+(seconds); the answer is a line of JSON with the exit code, or -9, the names of the steps, and what
+the run said. With ``many`` so many run at once, each waiting ``wait`` seconds for the others, and
+the answer is a list.
 
 A step is whatever could be the last thing a run did: a transaction that ends, a file that is
 renamed, made durable or removed, a call of the publisher and its answer.
@@ -72,7 +73,7 @@ class Steps:
         sqlite3.connect = watched  # type: ignore[assignment]
 
 
-def sync(folder: Path) -> tuple[int, str]:
+def sync(folder: Path, wait: float) -> tuple[int, str]:
     """One run; its exit code and what it says."""
     from crosspost import pipeline
     from crosspost.config import load
@@ -84,7 +85,7 @@ def sync(folder: Path) -> tuple[int, str]:
     try:
         config = load(folder / "crosspost.toml")
         with Ledger.open(config.ledger) as ledger:
-            run = pipeline.Run(ledger=ledger, report=report)
+            run = pipeline.Run(ledger=ledger, report=report, wait=wait)
             for blog in config.blogs.values():
                 pipeline.sync(run, blog)
             run.close()
@@ -99,28 +100,40 @@ def child(order: dict[str, Any], answer: int) -> None:
     try:
         if order.get("watch", True):
             steps.watch()
-        code, said = sync(Path(order["folder"]))
+        code, said = sync(Path(order["folder"]), order.get("wait", 0))
     except BaseException:
         code, said = 70, traceback.format_exc()
     os.write(answer, json.dumps({"code": code, "said": said, "steps": steps.names}).encode())
     os._exit(0)
 
 
-def run(order: dict[str, Any]) -> dict[str, Any]:
-    """Forks a run and waits for its end."""
+def start(order: dict[str, Any]) -> tuple[int, int]:
+    """Forks a run; its process id and where its answer comes from."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(reading)
         child(order, writing)
     os.close(writing)
-    if "after" in order:
-        time.sleep(order["after"])
-        os.kill(pid, signal.SIGKILL)
+    return pid, reading
+
+
+def end(pid: int, reading: int) -> dict[str, Any]:
+    """Waits for its end."""
     with os.fdopen(reading, "rb") as pipe:
         said = pipe.read()
     os.waitpid(pid, 0)
     return json.loads(said) if said else {"code": -9, "said": "", "steps": []}
+
+
+def obey(order: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+    started = [start(order) for _ in range(order.get("many", 1))]
+    if "after" in order:
+        time.sleep(order["after"])
+        for pid, _ in started:
+            os.kill(pid, signal.SIGKILL)
+    ended = [end(*one) for one in started]
+    return ended if "many" in order else ended[0]
 
 
 def main() -> None:
@@ -137,7 +150,7 @@ def main() -> None:
 
     PIL.Image.init()
     for line in sys.stdin:
-        print(json.dumps(run(json.loads(line))), flush=True)
+        print(json.dumps(obey(json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":
