@@ -19,9 +19,9 @@ from telethon.tl import alltlobjects, types
 
 from crosspost.markup import blocks, text_of
 from crosspost.model import BLOCK_ENTITIES, INLINE_ENTITIES, Entity, Post, encode
-from crosspost.readers.telegram import _records, _rich
+from crosspost.readers.telegram import _content, _peers, _records, _rich
 from crosspost.readers.telegram._albums import REACH, Part, albums
-from crosspost.readers.telegram._records import Manner, Peer, Peers
+from crosspost.readers.telegram._peers import Manner, Peer, Peers
 
 GOLDEN = Path(__file__).parent / "golden" / "telegram"
 MANNER = Manner(channel_id=1900000001, username="workshop")
@@ -74,7 +74,7 @@ def compare(name: str, lines: Iterable[str]) -> None:
     ("example", "table"),
     [
         ("MessageEntityBold", _records.ENTITIES),
-        ("MessageMediaPhoto", _records.MEDIA),
+        ("MessageMediaPhoto", _content.MEDIA),
         ("PageBlockTitle", _rich.BLOCKS),
         ("TextPlain", _rich.TEXTS),
     ],
@@ -368,7 +368,7 @@ def test_a_channel_may_own_several_names() -> None:
         5, "x", types.ChatPhotoEmpty(), DATE,
         usernames=[types.Username("bought"), types.Username("shown", active=True)],
     )  # fmt: skip
-    assert _records.public_name(chat) == "shown"
+    assert _peers.public_name(chat) == "shown"
 
 
 # --- Albums -------------------------------------------------------------------------------------

@@ -19,6 +19,8 @@ The rooms of this folder:
     _changes   what is new, edited or gone since a cursor
     _media     the photos and files of a message
     _rich      page blocks → text and entities
+    _content   what a message holds beside text and files
+    _peers     who is named in a message
     _records   a message → a part of a post
     _albums    parts → posts
     _files     photos and files, to this disk
@@ -39,7 +41,7 @@ from crosspost.readers.telegram import _changes, _files
 from crosspost.readers.telegram._channel import pointer
 from crosspost.readers.telegram._history import History
 from crosspost.readers.telegram._link import Link, link
-from crosspost.readers.telegram._records import Manner, public_name
+from crosspost.readers.telegram._peers import Manner, public_name
 from crosspost.readers.telegram._settings import TelegramServer, TelegramSettings
 from crosspost.readers.telegram._trouble import Unreachable
 

@@ -21,7 +21,7 @@ from crosspost.model import Post, Record
 from crosspost.readers import Change, Checkpoint, Complete, Deleted, Note
 from crosspost.readers.telegram._albums import Part, join
 from crosspost.readers.telegram._history import PAGE, History, Page, grouped
-from crosspost.readers.telegram._records import peers
+from crosspost.readers.telegram._peers import peers
 
 FORM: Final = 1
 """Higher when the same messages give other posts than before: then they are read again."""

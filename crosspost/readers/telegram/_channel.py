@@ -20,7 +20,7 @@ from crosspost.errors import ReaderError
 from crosspost.model import Record
 from crosspost.readers.telegram import _trouble
 from crosspost.readers.telegram._link import Link
-from crosspost.readers.telegram._records import public_name
+from crosspost.readers.telegram._peers import public_name
 
 _FILE: Final = "channel.json"
 _DIALOGS: Final = 100

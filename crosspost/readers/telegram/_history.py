@@ -17,11 +17,11 @@ from msgspec.structs import replace
 from crosspost.errors import ReaderError
 from crosspost.model import Post
 from crosspost.readers import Note
-from crosspost.readers.telegram import _records, _trouble
+from crosspost.readers.telegram import _peers, _records, _trouble
 from crosspost.readers.telegram._albums import Part, albums
 from crosspost.readers.telegram._channel import Known, checked, find, remember, remembered
 from crosspost.readers.telegram._link import Link
-from crosspost.readers.telegram._records import Manner, Peers
+from crosspost.readers.telegram._peers import Manner, Peers
 
 PAGE: Final = 100
 """Telegram's limit for one answer."""
@@ -169,7 +169,7 @@ class History:
         self.learn(answer.chats)
         messages = sorted(answer.messages, key=lambda one: one.id)
         messages = [one for one in messages if type(one).__name__ != "MessageEmpty"]
-        peers = _records.peers(answer.users, answer.chats)
+        peers = _peers.peers(answer.users, answer.chats)
         return Page(messages, peers, getattr(answer, "pts", 0))
 
     def learn(self, chats: Iterable[Any]) -> None:
@@ -177,7 +177,7 @@ class History:
         for chat in chats:
             if chat.id == self.id and not getattr(chat, "min", False):
                 self.chat = checked(chat, self._text)
-                name = _records.public_name(chat)
+                name = _peers.public_name(chat)
                 self.manner = replace(self.manner, channel_id=self.id, username=name)
 
     def some(self, ids: Iterable[int]) -> Page:

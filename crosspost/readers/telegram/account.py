@@ -13,7 +13,7 @@ from crosspost.model import Record
 from crosspost.readers.telegram import _trouble
 from crosspost.readers.telegram._channel import dialogs
 from crosspost.readers.telegram._link import Link, link, session_path
-from crosspost.readers.telegram._records import public_name
+from crosspost.readers.telegram._peers import public_name
 from crosspost.readers.telegram._settings import TelegramSettings
 
 API_ID: Final = (
