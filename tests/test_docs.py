@@ -1,9 +1,9 @@
 """Documentation that lies fails here."""
 
+import importlib.util
 import json
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
@@ -13,13 +13,15 @@ from typing import Annotated, Any, get_args
 import msgspec
 import pytest
 from click.testing import CliRunner
-from pydantic import BaseModel, SecretStr, TypeAdapter, ValidationError
+from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from crosspost.cli import COMMANDS, group
 from crosspost.config import READERS, load
 from crosspost.config._settings import AuthorSettings, BlogSettings, ConfigSettings
 from crosspost.deliver import Outcome
 from crosspost.errors import ConfigError
+from crosspost.ledger import Run, State
+from crosspost.model import Remote
 from crosspost.publishers import Context, Publisher
 from crosspost.publishers.static import StaticPublisher
 from crosspost.readers.export import ExportReader
@@ -182,3 +184,270 @@ def test_the_help_of_every_command_stands_in_the_docs_word_for_word() -> None:
 def test_every_exit_code_is_explained() -> None:
     codes = {match[1] for match in re.finditer(r"^\| (\d) \|", page("commands.md"), re.MULTILINE)}
     assert codes == {str(code) for code in range(8)}
+
+
+# --- docs/reports.md ---
+
+CONFIG = """\
+language = "ru"
+timezone = "Asia/Omsk"
+cache = "cache"
+[[blog]]
+name = "business"
+channel = "channel"
+reader = "export"
+site = "local"
+[site.local]
+type = "static"
+path = "public"
+"""
+AD = "Реклама. ООО «Мука», erid: 2VtzqwErTy5"
+
+
+def _message(number: int, text: str, **more: Any) -> dict[str, Any]:
+    return {
+        "id": number,
+        "type": "message",
+        "date_unixtime": str(1_746_000_000 + 3600 * number),
+        "from": "Лавка",
+        "from_id": "channel77",
+        "text": text,
+        "text_entities": [{"type": "plain", "text": text}],
+    } | more
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A config and a channel with a post, one without its photo, and an advertisement."""
+    (tmp_path / "crosspost.toml").write_text(CONFIG, "utf-8")
+    (tmp_path / "channel").mkdir()
+    export = {
+        "name": "Лавка",
+        "type": "public_channel",
+        "id": 77,
+        "messages": [
+            _message(1, "Открыли лавку\n\nНа Ленина, 5."),
+            _message(2, "Витрина", photo="(File not included. Change data exporting settings)"),
+            _message(3, AD),
+        ],
+    }
+    (tmp_path / "channel" / "result.json").write_text(json.dumps(export, ensure_ascii=False))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def answer(*words: str) -> dict[str, Any]:
+    result = CliRunner().invoke(group, [*words, "--json"])
+    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+def keys(heading: str) -> set[str]:
+    return set(rows(sections(page("reports.md"))[heading]))
+
+
+@pytest.mark.usefixtures("place")
+def test_the_report_is_the_documented_object() -> None:
+    report = answer("sync")
+    documented = keys("The report of `sync`, `backfill` and `resolve`")
+    assert set(report) == documented
+    assert set(answer("backfill", "business")) == documented
+    assert set(answer("resolve", "3", "--publish")) == documented
+    assert {one["what"] for one in report["posts"]["created"]} == {"created"}
+    post = "A post in `posts` (sparse)"
+    assert keys(post) == set(Outcome.__struct_fields__)
+    assert set(report["posts"]["held"][0]) <= keys(post)
+    assert report["notes"]
+    assert all(set(note) == keys("A note in `notes`") for note in report["notes"])
+
+
+def test_errors_are_the_documented_objects(place: Path) -> None:
+    (place / "channel" / "result.json").unlink()
+    (error,) = answer("sync")["errors"]
+    assert set(error) == keys("An error in `errors`")
+    refused = answer("sync", "-c", "none.toml")
+    assert set(refused) == keys("What could not begin")
+    assert set(refused["errors"][0]) == keys("An error in `errors`")
+
+
+@pytest.mark.usefixtures("place")
+def test_status_is_the_documented_object() -> None:
+    for _ in range(2):
+        status = answer("status")
+        assert set(status) == keys("The object of `status`")
+        (blog,) = status["blogs"]
+        assert set(blog) == keys("A blog in `blogs`")
+        answer("sync")
+    assert keys("A run in `run` (sparse)") == set(Run.__struct_fields__)
+    assert set(blog["run"]) <= keys("A run in `run` (sparse)")
+    (site,) = blog["sites"]
+    assert set(site) == keys("A site in `sites`")
+    (waiting,) = site["waiting"]
+    assert set(waiting) == keys("A post in `waiting`")
+    states = rows(sections(page("reports.md"))["A site in `sites`"])["states"][1]
+    assert {*re.findall(r"`(\w+)`", states)} == {*get_args(State)}
+
+
+@pytest.mark.usefixtures("place")
+def test_show_preview_and_init_are_the_documented_objects() -> None:
+    report = answer("sync")
+    shown = answer("show", "1")
+    assert set(shown) == keys("The object of `show`")
+    assert set(shown["verdict"]) == {"action", "reason", "rule"}
+    preview = answer("preview", "--no-open", "-o", "sheet.html")
+    assert set(preview) - set(report) == keys("The object of `preview`")
+    assert set(answer("init", "channel", "-c", "other.toml")) == keys("The object of `init`")
+
+
+def test_every_command_that_answers_in_json_is_documented() -> None:
+    text = page("reports.md")
+    assert [name for name in COMMANDS if f"`{name}`" not in text] == ["completion"]
+
+
+# --- docs/templates.md ---
+
+
+def _templates() -> set[str]:
+    folder = ROOT / "crosspost" / "templates"
+    found = (path.relative_to(folder).as_posix() for path in folder.rglob("*.*"))
+    return {name for name in found if not name.startswith("sheet/")}
+
+
+def test_every_template_is_named() -> None:
+    section = sections(page("templates.md"))["Which there are"]
+    named = {name for line in section.splitlines() if line.startswith("|")
+             for name in re.findall(r"`([a-z]+/[a-z]+\.\w+)`", line)}  # fmt: skip
+    assert named == _templates()
+
+
+def test_the_examples_of_templates_do_what_the_page_says(place: Path) -> None:
+    answer("sync")
+    (macro,), (rule,) = (blocks(page("templates.md"), name) for name in ("jinja", "css"))
+    for name in ("article/ru.html", "static/style.css"):
+        text = (ROOT / "crosspost" / "templates" / name).read_text("utf-8")
+        if name.startswith("article"):
+            ours = re.search(r"^{% macro attribution\(url\) %}.*$", text, re.MULTILINE)
+            assert ours is not None
+            text = text.replace(ours[0], macro.rstrip())
+        else:
+            text += rule
+        copy = place / "templates" / name
+        copy.parent.mkdir(parents=True)
+        copy.write_text(text, "utf-8")
+    (setting,) = blocks(page("templates.md"), "toml")
+    (place / "crosspost.toml").write_text(setting + CONFIG, "utf-8")
+    assert answer("sync")["updated"] == 2
+    (article,) = (place / "public" / "business").glob("1-*.html")
+    assert "Первоисточник: " in article.read_text("utf-8")
+    styles = "".join(path.read_text("utf-8") for path in (place / "public").rglob("*.css"))
+    assert rule in styles
+    assert answer("sync")["read"] == 0
+
+
+# --- docs/adding-a-site.md, docs/adding-a-reader.md ---
+
+
+def _module(name: str, folder: Path) -> Any:
+    """The page's complete example, as a package would bring it."""
+    (code,) = blocks(page(name), "python")
+    stem = re.search(r'= "(\w+):(\w+)"', page(name))
+    assert stem is not None
+    path = folder / f"{stem[1]}.py"
+    path.write_text(code, "utf-8")
+    spec = importlib.util.spec_from_file_location(stem[1], path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[stem[1]] = module
+    spec.loader.exec_module(module)
+    return getattr(module, stem[2])
+
+
+class FolderWorld:
+    """A folder of HTML files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.site = folder, folder / "site"
+        self.kind = _module("adding-a-site.md", folder)
+
+    def make(self) -> Publisher:
+        settings = self.kind.Settings(path=Path("site"), url="https://example.com/blog/")
+        made: Publisher = self.kind.open(settings, Context(name="local", base=self.folder))
+        return made
+
+    def _path(self, remote: Remote) -> Path:
+        return self.site / remote.url.rpartition("/")[2]
+
+    def public(self, remote: Remote) -> str | None:
+        from bs4 import BeautifulSoup
+
+        path = self._path(remote)
+        if not path.exists():
+            return None
+        found = BeautifulSoup(path.read_text("utf-8"), "lxml")
+        assert not found.select("script, [onclick], [onerror]")
+        return found.get_text(" ", strip=True)
+
+    def edit(self, remote: Remote, words: str) -> None:
+        path = self._path(remote)
+        path.write_text(path.read_text("utf-8").replace("<main>", f"<main>{words}"), "utf-8")
+
+    def delete(self, remote: Remote) -> None:
+        self._path(remote).unlink()
+
+    def articles(self) -> int:
+        return len(list(self.site.glob("*.html")))
+
+    def files(self) -> int:
+        return len(list((self.site / "media").glob("*")))
+
+    def picture(self, number: int = 0) -> Path:
+        from PIL import Image
+
+        path = self.folder / f"photo-{number}.png"
+        Image.new("RGB", (40, 30), (90 * number, 60, 30)).save(path)
+        return path
+
+
+class TestTheSiteOnThePage(PublisherContract):
+    """The example of docs/adding-a-site.md keeps what all publishers promise."""
+
+    @pytest.fixture
+    def world(self, tmp_path: Path) -> World:
+        return FolderWorld(tmp_path)
+
+
+@pytest.fixture
+def installed(place: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Both examples, installed as the pages say."""
+    folder = place / "packages"
+    info = folder / "examples-1.0.dist-info"
+    info.mkdir(parents=True)
+    points = ""
+    for name in ("adding-a-site.md", "adding-a-reader.md"):
+        _module(name, folder)
+        lines = page(name).partition("```toml\n")[2].partition("```")[0].splitlines()
+        points += "\n".join(line.strip() for line in lines).replace('"', "") + "\n"
+    points = points.replace("[project.entry-points.", "[")
+    (info / "entry_points.txt").write_text(points)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: examples\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(str(folder))
+    return place
+
+
+def test_the_reader_and_the_site_on_the_pages_work_together(installed: Path) -> None:
+    diary = installed / "diary.txt"
+    diary.write_text("Открыл лавку\n\nПродал первый пирог", "utf-8")
+    config = CONFIG.replace('"export"', '"diary"').replace('"channel"', '"diary.txt"')
+    config = config.partition("[site.local]")[0] + "[diary]\nyear = 2024\n"
+    site = '[site.local]\ntype = "folder"\npath = "site"\nurl = "https://example.com/"\n'
+    (installed / "crosspost.toml").write_text(config + site, "utf-8")
+    assert answer("sync")["created"] == 2
+    assert answer("sync")["read"] == 0
+    diary.write_text("Открыл лавку и угощаю\n\nПродал первый пирог\n\nЗакрыл лавку", "utf-8")
+    report = answer("sync")
+    assert (report["created"], report["updated"]) == (1, 1)
+    diary.write_text("Открыл лавку и угощаю", "utf-8")
+    assert answer("sync")["withdrawn"] == 2
+    assert len(list((installed / "site").glob("*.html"))) == 1
