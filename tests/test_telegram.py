@@ -6,7 +6,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -445,6 +445,30 @@ def test_a_link_preview_that_is_made_later_is_told(channel: Channel, open_: Open
     [post] = posts(open_().changes(before))
     assert post.link_preview
     assert post.link_preview.title == "Пример"
+
+
+def test_a_poll_that_closes_by_itself_brings_its_results(channel: Channel, open_: Open) -> None:
+    def poll(closes: float, **fields: Any) -> Any:
+        answers = [types.PollAnswer(types.TextWithEntities("Да", []), b"0")]
+        when = datetime.fromtimestamp(closes, UTC)
+        title = types.TextWithEntities("Ну что?", [])
+        counts = [types.PollAnswerVoters(b"0", voters=7, recent_voters=[])]
+        return types.MessageMediaPoll(
+            types.Poll(1, title, answers, 0, close_date=when, close_period=600, **fields),
+            types.PollResults(results=counts if fields else None),
+        )
+
+    channel.post("", media=poll(time.time() + 1000))
+    before = cursor(list(open_().changes(None)))
+    assert list(open_().changes(before)) == [], "it is still open"
+    channel.messages[1].media = poll(time.time() - 5, closed=True)
+    late = json.dumps({**json.loads(before), "closing": [[1, int(time.time()) - 5]]})
+    told = list(open_().changes(late))
+    [post] = posts(told)
+    assert post.poll
+    assert post.poll.closed
+    assert post.poll.answers[0].voters == 7
+    assert list(open_().changes(cursor(told))) == []
 
 
 def test_a_first_walk_that_is_killed_goes_on_and_loses_no_change(

@@ -39,16 +39,22 @@ _TOLD: Final = 20 * WINDOW
 
 class Cursor(Record, frozen=True):
     """Where a reading stands: all messages up to ``newest`` are known as they were at ``pts``.
-    ``walk`` is the message the first walk has still to reach, 0 after it."""
+    ``walk`` is the message the first walk has still to reach, 0 after it. ``closing``: polls that
+    will close by themselves, which is no change that Telegram tells, and when (unix time)."""
 
     form: int
     channel: int
     pts: int
     newest: int = 0
     walk: int = 0
+    closing: tuple[tuple[int, int], ...] = ()
 
     def text(self) -> str:
         return msgspec.json.encode(self).decode()
+
+
+def _mark(history: History, cursor: Cursor) -> Checkpoint:
+    return Checkpoint(replace(cursor, closing=tuple(history.closing.items())).text())
 
 
 def read(text: str | None) -> Cursor | None:
@@ -69,7 +75,8 @@ def changes(history: History, text: str | None) -> Iterator[Change]:
         top = history.page(limit=1)
         last = top.messages[-1].id if top.messages else 0
         cursor = Cursor(form=FORM, channel=history.id, pts=top.pts, walk=last)
-        yield Checkpoint(cursor.text())
+        yield _mark(history, cursor)
+    history.closing.update(cursor.closing)
     history.must_be(cursor.channel)
     told: Told = deque(maxlen=_TOLD)
     if cursor.walk:
@@ -99,21 +106,25 @@ def _walk(history: History, cursor: Cursor) -> Iterator[Change]:
         count += 1
         if count % PAGE == 0:
             yield from history.said()
-            yield Checkpoint(replace(cursor, newest=post.id).text())
+            yield _mark(history, replace(cursor, newest=post.id))
     yield from history.said()
-    yield Checkpoint(replace(cursor, newest=cursor.walk, walk=0).text())
+    yield _mark(history, replace(cursor, newest=cursor.walk, walk=0))
 
 
 def _since(history: History, cursor: Cursor, told: Told) -> Iterator[Change]:
     """What is new, then what else Telegram says has changed."""
     new, difference = _both(history, cursor)
-    if not new.messages and _says_nothing(difference):
+    closed = history.closed()
+    if not new.messages and _says_nothing(difference) and not closed:
         return
+    if closed:
+        for part in history.parts(history.some(closed)):
+            yield part.post
     seen = [cursor.newest]
     for count, post in enumerate(history.posts(_noting(history.up(new), seen)), start=1):
         yield post
         if count % PAGE == 0:
-            yield Checkpoint(replace(cursor, newest=post.id).text())
+            yield _mark(history, replace(cursor, newest=post.id))
     yield from history.said()
     now = replace(cursor, newest=max(seen))
     if difference is None:
@@ -183,10 +194,10 @@ def _differences(
             yield from history.said()
         if difference.final:
             yield from _deleted(history, gone, cursor.newest)
-            yield Checkpoint(cursor.text())
+            yield _mark(history, cursor)
             return cursor, True
         if not gone:
-            yield Checkpoint(cursor.text())
+            yield _mark(history, cursor)
         [difference] = history.ask(partial(_request, history, cursor.pts))
     yield from _deleted(history, gone, cursor.newest)
     return cursor, False
@@ -300,4 +311,4 @@ def _window(history: History, cursor: Cursor, told: Told) -> Iterator[Change]:
             text=f"Telegram no longer tells what was edited or deleted since the last run: the "
             f"last {count} messages were read again; «crosspost backfill» reads older ones"
         )
-    yield Checkpoint(replace(cursor, pts=top.pts or cursor.pts, newest=newest).text())
+    yield _mark(history, replace(cursor, pts=top.pts or cursor.pts, newest=newest))

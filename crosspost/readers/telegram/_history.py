@@ -7,6 +7,7 @@ empty one is its end.
 """
 
 import logging
+import time
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -49,6 +50,8 @@ class History:
         self.notes: list[Note] = []
         self.recent: dict[int, Any] = {}
         """The last messages that were read, by id: where their files are."""
+        self.closing: dict[int, int] = {}
+        """Open polls that will close by themselves, and when, as far as they were met."""
         self.chat: Any = None
         """The TL Channel as last seen."""
         self._text = text
@@ -250,6 +253,7 @@ class History:
         if message.rich_message is not None and message.rich_message.part:
             message = self._whole(message)
         self._keep(message)
+        self._watch(message)
         try:
             return _records.part(message, self.manner, peers)
         except Exception as error:
@@ -270,6 +274,26 @@ class History:
             self.recent[message.id] = message
             if len(self.recent) > _KEEP:
                 del self.recent[next(iter(self.recent))]
+
+    def _watch(self, message: Any) -> None:
+        poll = getattr(message.media, "poll", None)
+        if poll is None:
+            return
+        closes = int(poll.close_date.timestamp()) if poll.close_date else 0
+        if not poll.closed and closes > time.time():
+            self.closing[message.id] = closes
+            if len(self.closing) > PAGE:
+                del self.closing[next(iter(self.closing))]
+        else:
+            self.closing.pop(message.id, None)
+
+    def closed(self) -> list[int]:
+        """The polls that have closed by themselves since; they are not watched any longer."""
+        now = time.time()
+        closed = [number for number, closes in self.closing.items() if closes <= now]
+        for number in closed:
+            del self.closing[number]
+        return closed
 
     def said(self) -> Iterator[Note]:
         """What there is to say since the last time."""
