@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
@@ -21,7 +22,9 @@ from crosspost.config._settings import AuthorSettings, BlogSettings, ConfigSetti
 from crosspost.deliver import Outcome
 from crosspost.errors import ConfigError
 from crosspost.ledger import Run, State
-from crosspost.model import Remote
+from crosspost.markup import text_of
+from crosspost.model import Author, Channel, Media, Post, Remote
+from crosspost.normalize import Style, normalize
 from crosspost.publishers import Context, Publisher
 from crosspost.publishers.static import StaticPublisher
 from crosspost.readers.export import ExportReader
@@ -451,3 +454,40 @@ def test_the_reader_and_the_site_on_the_pages_work_together(installed: Path) -> 
     diary.write_text("Открыл лавку и угощаю", "utf-8")
     assert answer("sync")["withdrawn"] == 2
     assert len(list((installed / "site").glob("*.html"))) == 1
+
+
+# --- docs/articles.md ---
+
+
+def test_the_post_on_the_page_becomes_the_article_on_the_page() -> None:
+    (text,) = (block.rstrip("\n") for block in blocks(page("articles.md"), "text"))
+    post = Post(
+        id=12,
+        ids=(12,),
+        date=datetime(2025, 5, 1, 9, tzinfo=UTC),
+        text=text,
+        media=(Media(kind="photo", locator="12/0"),),
+    )
+    channel = Channel(id=1, username="masterskaya", title="Мастерская")
+    author = Author(name="Павел Сомов")
+    style = Style(blog="business", channel=channel, author=author, language="ru")
+    made = normalize(post, style)
+    removed = [text[s.start : s.end] for s in made.spans if s.reason == "repeats under every post"]
+    table = sections(page("articles.md"))["An example"].rpartition("|---|---|\n")[2].strip()
+    told = dict(line.strip("| ").split(" | ") for line in table.splitlines())
+    assert told == {
+        "headline": made.title,
+        "lead": made.lead,
+        "body": text_of(made.body),
+        "caption": made.figures[0].caption,
+        "attribution": text_of(made.attribution),
+        "credit": made.credit,
+        "tags": ", ".join(made.tags),
+        "removed": removed[0],
+    }
+
+
+def test_pages_lead_somewhere() -> None:
+    for path in DOCS.glob("*.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text("utf-8")):
+            assert (DOCS / target).exists(), f"{path.name} leads to {target}"
