@@ -2,10 +2,9 @@
 
 import itertools
 import os
-import struct
 import threading
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -271,13 +270,3 @@ _FIELDS = [
     ]
     if name not in ("action", "reactions_are_possible")
 ]
-
-
-def number(data: bytes) -> int:
-    """A number out of eight bytes."""
-    found: int = struct.unpack("<q", data)[0]
-    return found
-
-
-def texts(messages: Iterable[Any]) -> list[str]:
-    return [message.message for message in messages]

@@ -20,6 +20,7 @@ from crosspost.readers.telegram import _media
 from crosspost.readers.telegram._history import History
 
 PART: Final = 512 * 1024
+_PARTLY: Final = ".part"
 _REFRESHES: Final = 3
 _STALE: Final = (
     "FileReferenceExpiredError",
@@ -72,6 +73,9 @@ def fetch(history: History, media: Media, cache: Path, max_size: int) -> Path:
         try:
             cache.mkdir(parents=True, exist_ok=True)
             _download(history, find, source, path, max_size)
+        except Gone:
+            path.with_name(path.name + _PARTLY).unlink(missing_ok=True)
+            raise
         except OSError as error:
             raise ReaderError(f"{path} cannot be written: {error.strerror or error}") from error
     return path
@@ -157,7 +161,7 @@ def _download(
     history: History, find: Callable[[bool], Source], source: Source, path: Path, max_size: int
 ) -> None:
     """Streams the file to ``path``, by way of ``….part``."""
-    part = path.with_name(path.name + ".part")
+    part = path.with_name(path.name + _PARTLY)
     refreshes = 0
     with part.open("ab") as file:
         while True:
