@@ -46,6 +46,8 @@ GIVE_UP: Final = 10
 _NAMED: Final = 120
 """So many letters of a file's name are told."""
 _log: Final = logging.getLogger(__name__)
+_WITHDRAWING: Final = "withdraw"
+"""What stands for a digest in ``sending`` while an article is taken off the site."""
 _LINK: Final = re.compile(r'href="post:(\d{1,18})"')
 
 
@@ -522,11 +524,18 @@ def _standing(errand: Errand, send: _Send) -> Remote | None:
     ours = Remote(id=before.remote_id, url=before.url, version=before.version)
     if before.word == "ours":
         return replace(ours, version="")
-    if before.sending:  # an unknown: it may have happened
-        there = publisher.look(ours)
-        if there.digest and there.digest in (before.sending, send.digest):
-            return there
-    return ours
+    return _looked(publisher, before, ours, send.digest)
+
+
+def _looked(publisher: Publisher, before: Delivery, ours: Remote, mark: str = "") -> Remote:
+    """The article as it may be replaced or taken away: what we left there, or, when nobody knows
+    whether the last request arrived, what that would have made of it."""
+    if not before.sending:
+        return ours
+    there = publisher.look(ours)
+    if before.sending == _WITHDRAWING:
+        return there if there.status == "draft" else ours
+    return there if there.digest and there.digest in (before.sending, mark) else ours
 
 
 def _hands_off(
@@ -578,7 +587,7 @@ def _unknown(delivery: Delivery, reason: str, now: datetime) -> Delivery:
 def _refused(
     errand: Errand, trip: _Trip, delivery: Delivery, article: Article, error: Exception
 ) -> Outcome:
-    """A file could not be uploaded; the article was not sent."""
+    """A file could not be uploaded, or an article not be taken away."""
     trip.failed.add(delivery.post_id)
     if isinstance(error, Unknown):
         trip.unknown += 1
@@ -597,27 +606,31 @@ def _withdraw(errand: Errand, trip: _Trip, take: _Take) -> Outcome | None:
     publisher, how = errand.publisher(), errand.on_delete
     assert how != "keep"
     ledger = errand.ledger
-    if not trip.started:
+    intent = replace(delivery, state="sending", sending=delivery.sending or _WITHDRAWING)
+    with ledger.transaction():
         ledger.set_unfinished(errand.blog, errand.site, True)
-        trip.started = True
+        ledger.settle(intent)
+    trip.started = True
     quiet = replace(delivery, due=False, sending="", not_before="", word="", reason="", remedy="")
     try:
-        remote = (
-            Remote(id=delivery.remote_id, url=delivery.url, version=delivery.version)
-            if delivery.remote_id
-            else publisher.find(article)
-        )
-        if remote and delivery.sending and delivery.remote_id:
-            remote = publisher.look(remote)
-        left = publisher.withdraw(remote, how) if remote else None
+        if delivery.remote_id:
+            ours = Remote(id=delivery.remote_id, url=delivery.url, version=delivery.version)
+            remote: Remote | None = _looked(publisher, delivery, ours)
+        else:
+            remote = publisher.find(article)
+        left = remote
+        if remote and (remote.status != "draft" or how == "remove"):
+            left = publisher.withdraw(remote, how)
     except Vanished:
         remote, left = None, None
     except Changed as error:
         told, what, outcome = _hands_off(delivery, article, error)
         ledger.settle(told, what, told.reason)
         return outcome
-    except (Refused, Unknown) as error:
+    except Refused as error:
         return _refused(errand, trip, delivery, article, error)
+    except Unknown as error:
+        return _refused(errand, trip, intent, article, error)
     trip.unknown = 0
     told = replace(
         quiet,
