@@ -354,17 +354,14 @@ def _on_terminal(*words: str, **environment: str) -> str:
 
 def test_a_bar_moves_on_a_terminal_only(place: Path) -> None:
     channel(place, *(message(one, PLAIN) for one in range(1, 12)))
-    assert "→ local" in _on_terminal("sync")
+    shown = _on_terminal("sync", NO_COLOR="1")
+    assert "→ local" in shown
+    assert "\x1b[3" not in shown  # NO_COLOR is respected
     for database in place.glob("crosspost.db*"):
         database.unlink()
     piped = process("sync")
     assert "\x1b" not in piped.stdout + piped.stderr
     assert piped.stderr == ""
-
-
-def test_no_color_is_respected(place: Path) -> None:
-    channel(place, *(message(one, PLAIN) for one in range(1, 12)))
-    assert "\x1b[3" not in _on_terminal("sync", NO_COLOR="1")
 
 
 def test_control_characters_of_a_channel_do_not_reach_the_terminal(place: Path) -> None:
@@ -413,13 +410,22 @@ def test_the_exit_codes_are_in_the_help() -> None:
     assert all(f" {code} " in told for code in range(8))
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_the_shell_completes_commands_and_options(shell: str) -> None:
+@pytest.mark.parametrize(
+    ("shell", "words", "found"),
+    [
+        ("bash", "sy", "sync"),
+        ("zsh", "sync bu", "business"),
+        ("fish", "sync --dr", "--dry-run"),
+        ("bash", "-c no sync bu", ""),
+    ],
+)
+@pytest.mark.usefixtures("place")
+def test_the_shell_completes_commands_blogs_and_options(shell: str, words: str, found: str) -> None:
     assert "_CROSSPOST_COMPLETE" in run("completion", shell).stdout
     env = {
         "_CROSSPOST_COMPLETE": f"{shell}_complete",
-        "COMP_WORDS": "crosspost sy",
-        "COMP_CWORD": "sy" if shell == "fish" else "1",
+        "COMP_WORDS": f"crosspost {words}",
+        "COMP_CWORD": words.split()[-1] if shell == "fish" else str(len(words.split())),
     }
     code = "import sys; sys.argv[0] = 'crosspost'; from crosspost.cli import main; main()"
     done = subprocess.run(
@@ -429,7 +435,9 @@ def test_the_shell_completes_commands_and_options(shell: str) -> None:
         text=True,
         check=False,
     )
-    assert "sync" in done.stdout.replace(",", "\n").split(), done.stderr
+    assert "Traceback" not in done.stderr
+    told = done.stdout.replace(",", "\n").split()
+    assert found in told if found else not told, done.stdout + done.stderr
 
 
 # --- status, show, resolve ---

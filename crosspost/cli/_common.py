@@ -1,15 +1,16 @@
 """What the commands share: the config, the ledger, progress, stopping, the report on the screen."""
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.errors import Later
+from crosspost.errors import CrosspostError, Later
 
 if TYPE_CHECKING:
     from crosspost.config import Config
@@ -23,6 +24,14 @@ def config_of(ctx: click.Context) -> "Config":
     from crosspost.config import DEFAULT, load
 
     return load(Path(ctx.obj["config"] or DEFAULT))
+
+
+def blog_names(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:
+    """What the shell may complete a blog's name to: nothing where the config is not well."""
+    try:
+        return [name for name in config_of(ctx).blogs if name.startswith(begun)]
+    except CrosspostError:
+        return []
 
 
 def say(text: str = "", *, err: bool = False) -> None:
@@ -69,7 +78,8 @@ def _stopping() -> Iterator[Callable[[], bool]]:
         if asked:
             raise KeyboardInterrupt
         asked = True
-        click.echo("crosspost: finishing the post under way; once more to stop at once", err=True)
+        with suppress(OSError):  # not click's echo: it may be at work when the signal comes
+            os.write(2, b"crosspost: finishing the post under way; once more to stop at once\n")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

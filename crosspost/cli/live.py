@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import config_of, dump, say, say_report
+from crosspost.cli._common import blog_names, config_of, dump, say, say_report
 from crosspost.cli._options import shared
 from crosspost.cli.run import Span
 
@@ -136,7 +136,7 @@ Examples:
 It is made for systemd too: it says when it is ready and that it is alive.
 """,
 )
-@click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@click.argument("blogs", nargs=-1, metavar="[BLOG]...", shell_complete=blog_names)
 @click.option(
     "--interval", type=Span(), default="5m", show_default=True, help="Look at least so often."
 )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import config_of, dump, post_of, running, say
+from crosspost.cli._common import blog_names, config_of, dump, post_of, running, say
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ Examples:
   crosspost preview business --limit 50 -o sheet.html --no-open
 """,
 )
-@click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@click.argument("blogs", nargs=-1, metavar="[BLOG]...", shell_complete=blog_names)
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The sheet.")
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many of the newest posts.")
 @click.option("--no-open", is_flag=True, help="Do not open the browser.")
@@ -70,7 +70,7 @@ Examples:
   crosspost status -q               only what waits for a person
 """,
 )
-@click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@click.argument("blogs", nargs=-1, metavar="[BLOG]...", shell_complete=blog_names)
 @shared
 @click.pass_context
 def status(ctx: click.Context, blogs: tuple[str, ...]) -> None:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from crosspost.cli._common import config_of, finish, post_of, running, say
+from crosspost.cli._common import blog_names, config_of, finish, post_of, running, say
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ Examples:
   crosspost sync --open             and look at the site
 """,
 )
-@click.argument("blogs", nargs=-1, metavar="[BLOG]...")
+@click.argument("blogs", nargs=-1, metavar="[BLOG]...", shell_complete=blog_names)
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @click.option(
     "--accept-deletions", is_flag=True, help="Believe that many posts were deleted at once."
@@ -98,7 +98,7 @@ Examples:
 Stop it with Ctrl-C; the next time it goes on where it was.
 """,
 )
-@click.argument("blog")
+@click.argument("blog", shell_complete=blog_names)
 @click.option(
     "--from",
     "export",

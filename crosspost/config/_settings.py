@@ -2,7 +2,6 @@
 
 import re
 from datetime import UTC, date, datetime, timedelta
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from zoneinfo import ZoneInfo
@@ -18,6 +17,8 @@ _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(_[A-Z]{2})?", re.ASCII)
 
 def near(word: str, words: "list[str] | tuple[str, ...]") -> str:
     """«; did you mean …?» or nothing."""
+    from difflib import get_close_matches
+
     folded = {known.casefold(): known for known in words}
     found = get_close_matches(word[:100].casefold(), list(folded), n=1, cutoff=0.6)
     return f"; did you mean «{folded[found[0]]}»?" if found else ""
