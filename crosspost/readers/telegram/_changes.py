@@ -6,7 +6,8 @@ Both are asked for in one packet. Where Telegram's record does not reach back fa
 messages are read again, and ``Complete`` tells what of them is gone.
 
 The first run walks the whole history upwards. Its cursor holds the pts from before the walk, so
-what changes on the way is learned at its end; a walk that stops goes on where it was.
+what changes on the way is learned at its end; a walk that stops goes on where it was. It tells
+``Complete`` too, for a blog that knows posts from an export which are deleted by now.
 """
 
 from collections import deque
@@ -27,6 +28,8 @@ FORM: Final = 1
 """Higher when the same messages give other posts than before: then they are read again."""
 WINDOW: Final = 1000
 """How many messages are read again where Telegram's record has a gap."""
+_HIGHEST: Final = 2**31 - 1
+"""Message ids are 32 bits: https://core.telegram.org/constructor/message."""
 _NEIGHBOURS: Final = 10
 """How far another part of an album may be."""
 _LOST: Final = ("PersistentTimestampInvalidError", "PersistentTimestampEmptyError")
@@ -94,8 +97,10 @@ def _noted(found: Iterator[Change], told: Told) -> Iterator[Change]:
 
 
 def _walk(history: History, cursor: Cursor) -> Iterator[Change]:
-    """The first walk, from where it stopped up to ``cursor.walk``."""
+    """The first walk, from where it stopped up to ``cursor.walk``. What another reader has told
+    before and is not met on the way is gone."""
     first = history.page(after=cursor.newest)
+    known, end = cursor.newest, cursor.walk if cursor.newest else _HIGHEST
     count = 0
     for post in history.posts(history.up(first)):
         if post.id > cursor.walk:
@@ -106,9 +111,12 @@ def _walk(history: History, cursor: Cursor) -> Iterator[Change]:
         count += 1
         if count % PAGE == 0:
             yield from history.said()
-            yield _mark(history, replace(cursor, newest=post.id))
+            yield Complete(first=known + 1, last=post.id)
+            yield Checkpoint(replace(cursor, newest=post.id).text())
+            known = post.id
     yield from history.said()
-    yield _mark(history, replace(cursor, newest=cursor.walk, walk=0))
+    yield Complete(first=known + 1, last=end)
+    yield Checkpoint(replace(cursor, newest=cursor.walk, walk=0).text())
 
 
 def _since(history: History, cursor: Cursor, told: Told) -> Iterator[Change]:
