@@ -12,7 +12,8 @@
 The rooms of this folder:
 
     _settings  what it has to be told
-    _link      the connection: a thread, a lock, requests that end
+    _session   the login: a file or a text, locked
+    _link      the connection: a thread, requests that end
     _trouble   what Telegram refuses, as sentences
     _channel   which channel is meant
     _history   the channel's messages, page by page

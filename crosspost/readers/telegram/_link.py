@@ -15,13 +15,12 @@ import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from crosspost import __version__
-from crosspost.errors import Busy, ReaderError
-from crosspost.readers.telegram import _trouble
+from crosspost.errors import ReaderError
+from crosspost.readers.telegram import _session, _trouble
 from crosspost.readers.telegram._settings import TelegramSettings
 
 T = TypeVar("T")
@@ -39,26 +38,13 @@ _links_lock = threading.Lock()
 def link(settings: TelegramSettings, base: Path) -> "Link":
     """The link of this session in this process. Release it by ``close``. Raises ``Busy``,
     ``ReaderError``."""
-    key = session_key(settings, base)
+    key = _session.key(settings, base)
     with _links_lock:
         found = _links.get(key)
         if found is None:
             found = _links[key] = Link(settings, base)
         found.holders += 1
         return found
-
-
-def session_path(settings: TelegramSettings, base: Path) -> Path:
-    """Where the session's file is. Telethon insists on its suffix."""
-    path = base / Path(settings.session.get_secret_value()).expanduser()
-    return path if path.suffix == ".session" else path.with_name(path.name + ".session")
-
-
-def session_key(settings: TelegramSettings, base: Path) -> str:
-    """What names a session in this process, without giving it away."""
-    if settings.session_string:
-        return sha256(settings.session_string.encode()).hexdigest()[:32]
-    return str(session_path(settings, base).absolute())
 
 
 class Link:
@@ -76,7 +62,7 @@ class Link:
         self.on_wait: Callable[[float], None] | None = None
         """Called every second of a pause that Telegram asks for, with the seconds left."""
         self._base = base
-        self._key = session_key(settings, base)
+        self._key = _session.key(settings, base)
         self._lock: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
@@ -167,7 +153,7 @@ class Link:
     def _started(self) -> asyncio.AbstractEventLoop:
         with self._guard:
             if self._loop is None:
-                self._lock = self._locked()
+                self._lock = None if self._text else _session.locked(self.settings, self._base)
                 self._loop = asyncio.new_event_loop()
                 self._connecting = asyncio.Lock()
                 self._thread = threading.Thread(
@@ -175,31 +161,6 @@ class Link:
                 )
                 self._thread.start()
             return self._loop
-
-    def _locked(self) -> Any:
-        from filelock import FileLock, Timeout
-
-        if self._text:
-            return None
-        if self.settings.session_string:
-            from tempfile import gettempdir
-
-            path = Path(gettempdir()) / f"crosspost-{self._key}.lock"
-        else:
-            path = Path(f"{self._key}.lock")
-        if not path.parent.is_dir():
-            raise ReaderError(f"There is no folder {path.parent} for the Telegram session")
-        lock = FileLock(path, timeout=0, mode=0o600, thread_local=False)
-        try:
-            lock.acquire()
-        except Timeout as error:
-            raise Busy(
-                "Another crosspost uses this Telegram session: wait for it to end, or log in "
-                "with a session of its own for this one"
-            ) from error
-        except OSError as error:
-            raise ReaderError(f"The Telegram session cannot be locked: {error}") from error
-        return lock
 
     # --- The client ---
 
@@ -229,7 +190,7 @@ class Link:
 
         settings = self.settings
         client = TelegramClient(
-            self._session(),
+            _session.opened(settings, self._base, fresh=self._fresh, text=self._text),
             settings.api_id,
             settings.api_hash.get_secret_value(),
             timeout=min(self._timeout, 10),
@@ -247,44 +208,6 @@ class Link:
         client.add_event_handler(self._rung, events.Raw())
         return client
 
-    def _session(self) -> Any:
-        """The login, read from its file or its text; no name of anyone is written into it."""
-        from sqlite3 import DatabaseError
-
-        from telethon.sessions import SQLiteSession, StringSession  # type: ignore[import-untyped]
-
-        path = session_path(self.settings, self._base)
-        if self._text:
-            session = StringSession()
-        elif self.settings.session_string:
-            try:
-                session = StringSession(self.settings.session_string)
-            except Exception as error:
-                raise ReaderError(
-                    "The Telegram session is not complete: copy it again, or run «crosspost login»"
-                ) from error
-        else:
-            if not self._fresh and not path.exists():
-                raise ReaderError(
-                    f"No one is logged in to Telegram ({path} does not exist): run "
-                    "«crosspost login»"
-                )
-            try:
-                path.touch(mode=0o600)
-                path.chmod(0o600)
-                session = SQLiteSession(str(path))
-            except (OSError, DatabaseError) as error:
-                raise ReaderError(
-                    f"The Telegram session {path} cannot be used ({error}): mend that, or delete "
-                    "the file and run «crosspost login»"
-                ) from error
-            session.save_entities = False
-        if not self._fresh and not session.auth_key:
-            raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
-        if server := self.settings.server:
-            session.set_dc(server.dc, server.address, server.port)
-        return session
-
     async def _ask(self, pull: Callable[[Any], Coroutine[Any, Any, T]]) -> T:
         """Until there is an answer: over new connections, after pauses, but not for ever."""
         failures = waits = 0
@@ -297,6 +220,8 @@ class Link:
             except Exception as error:
                 if self._final(error):
                     raise _trouble.sentence(error) from error
+                if type(error).__module__ == "sqlite3":
+                    raise _session.unusable(self.settings, self._base, error) from error
                 seconds = getattr(error, "seconds", None)
                 if seconds is not None:
                     waits += 1

@@ -12,8 +12,9 @@ from crosspost.errors import ReaderError
 from crosspost.model import Record
 from crosspost.readers.telegram import _trouble
 from crosspost.readers.telegram._channel import dialogs
-from crosspost.readers.telegram._link import Link, link, session_path
+from crosspost.readers.telegram._link import Link, link
 from crosspost.readers.telegram._peers import public_name
+from crosspost.readers.telegram._session import path_of
 from crosspost.readers.telegram._settings import TelegramSettings
 
 API_ID: Final = (
@@ -103,7 +104,7 @@ def login(
         me = way.stream(lambda client: client.get_me())
         if me is None:
             me = _scanned(way, talk) if qr else _called(way, talk)
-        file = "" if text else str(session_path(settings, base))
+        file = "" if text else str(path_of(settings, base))
         return _account(me, file, way.stream(_string) if text else "")
     finally:
         way.shut()
@@ -112,7 +113,7 @@ def login(
 def logout(settings: TelegramSettings, base: Path) -> bool:
     """Ends the login at Telegram and deletes the session's file. False when there was none.
     Raises ``ReaderError``, ``Busy``."""
-    path = session_path(settings, base)
+    path = path_of(settings, base)
     if not settings.session_string and not path.exists():
         return False
     way = Link(settings, base, fresh=True)
@@ -129,7 +130,7 @@ def whoami(settings: TelegramSettings, base: Path) -> Account:
     """Who is logged in. Raises ``ReaderError`` when nobody is."""
     way = link(settings, base)
     try:
-        file = "" if settings.session_string else str(session_path(settings, base))
+        file = "" if settings.session_string else str(path_of(settings, base))
         return _account(way.stream(lambda client: client.get_me()), file)
     finally:
         way.close()
