@@ -25,6 +25,8 @@ MAX_BYTES: Final = 64 * 1024 * 1024
 MAX_PIXELS: Final = 80_000_000
 MAX_FRAME_PIXELS: Final = 60_000_000
 """All frames of an animation together: they are held in memory at once."""
+MAX_FRAMES: Final = 2_000
+"""Each costs memory of its own, however small it is."""
 
 FORMATS: Final = ("JPEG", "PNG", "GIF", "WEBP", "BMP", "TIFF")
 _MIMES: Final = {
@@ -65,7 +67,7 @@ class Sized(Record, frozen=True):
 def probe(path: Path) -> Picture:
     """What the picture at ``path`` is, read from its header. Raises ``BadImage``."""
     with _opened(path) as image:
-        turned = image.getexif().get(0x0112) in (5, 6, 7, 8)
+        turned = _orientation(image) in (5, 6, 7, 8)
         width, height = reversed(image.size) if turned else image.size
         return Picture(
             mime=_MIMES[image.format or ""],
@@ -90,13 +92,15 @@ def clean(path: Path, folder: Path, *, types: Iterable[str], max_side: int = 256
         animated = source in ("GIF", "WEBP") and getattr(image, "n_frames", 1) > 1
         if animated and _MIMES[source] in types:
             target = folder / f"{name}.{_SUFFIXES[source]}"
-            _save_frames(image, target, max_side)
+            with _decoding(path):
+                _save_frames(image, target, max_side)
             return target
         with _decoding(path):
             ready, tables = _ready(image, max_side)
     kind = _format_for(source, ready, frozenset(types))
     target = folder / f"{name}.{_SUFFIXES[kind]}"
-    _save(ready, target, kind, tables)
+    with _decoding(path):  # what a crafted file says about itself may not be writable
+        _save(ready, target, kind, tables)
     return target
 
 
@@ -140,12 +144,23 @@ def _opened(path: Path) -> Iterator["Image"]:
         warnings.simplefilter("ignore", UserWarning)  # damaged EXIF: it is dropped anyway
         with _decoding(path):
             image = Image.open(path, formats=FORMATS)
-            frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP") else 1
         with image:
+            with _decoding(path):
+                frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP") else 1
             pixels = image.width * image.height
-            if pixels > MAX_PIXELS or (frames > 1 and pixels * frames > MAX_FRAME_PIXELS):
+            moving = frames > MAX_FRAMES or (frames > 1 and pixels * frames > MAX_FRAME_PIXELS)
+            if pixels > MAX_PIXELS or moving:
                 raise BadImage(_too_large(image.width, image.height, frames))
             yield image
+
+
+def _orientation(image: "Image") -> int | None:
+    """The orientation that the EXIF tells; damaged EXIF tells none."""
+    try:
+        turned: int | None = image.getexif().get(0x0112)
+    except Exception:  # it is parsed as a file of its own, and fails in as many ways
+        return None
+    return turned
 
 
 @contextmanager
@@ -182,7 +197,7 @@ def _ready(image: "Image", max_side: int) -> tuple["Image", dict[str, Any]]:
     if max(image.size) > 2 * max_side:
         image.draft(image.mode, (max_side, max_side))
     first = image.size
-    oriented = image.getexif().get(0x0112) not in _UPRIGHT
+    oriented = _orientation(image) not in _UPRIGHT
     image.load()
     pixels = _plain_mode(_to_srgb(ImageOps.exif_transpose(image) if oriented else image))
     if max(pixels.size) > max_side:
@@ -288,13 +303,12 @@ def _save_frames(image: "Image", target: Path, max_side: int) -> None:
     scale = min(1.0, max_side / max(image.size))
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     frames, durations = [], []
-    with _decoding(target):
-        for frame in ImageSequence.Iterator(image):
-            still = frame.convert("RGBA")
-            durations.append(int(frame.info.get("duration") or 100))
-            frames.append(still if scale == 1.0 else _resized(still, size))
-            frames[-1].info = {}
-        loop = int(image.info.get("loop", 0))
+    for frame in ImageSequence.Iterator(image):
+        still = frame.convert("RGBA")
+        durations.append(int(frame.info.get("duration") or 100))
+        frames.append(still if scale == 1.0 else _resized(still, size))
+        frames[-1].info = {}
+    loop = int(image.info.get("loop", 0))
     target.parent.mkdir(parents=True, exist_ok=True)
     frames[0].save(
         target,
