@@ -21,8 +21,7 @@ from telethon.tl import types
 
 Colour = tuple[int, int, int]
 COLOURS: list[Colour] = [
-    (red, green, blue)
-    for red, green, blue in itertools.product(range(8, 256, 48), repeat=3)
+    (red, green, blue) for red, green, blue in itertools.product(range(8, 256, 48), repeat=3)
 ]
 _WORD = re.compile(r"\bw\d+\b")
 
@@ -234,7 +233,8 @@ class Site:
         """The pages that the feed names."""
         feed = (self.folder / "feed.xml").read_text("utf-8")
         return [
-            found.rpartition("/")[2] for found in re.findall(r"<entry>.*?<id>(.*?)</id>", feed, re.S)
+            found.rpartition("/")[2]
+            for found in re.findall(r"<entry>.*?<id>(.*?)</id>", feed, re.S)
         ]
 
     def lists(self) -> None:

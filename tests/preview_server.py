@@ -448,10 +448,10 @@ def _poll(one: Message) -> str:
     poll = one.get("poll")
     if not poll:
         return ""
-    total = max(1, sum(answer["voters"] for answer in poll["answers"]))
+    total = max(1, poll["total_voters"])
     options = "".join(
         '<div class="tgme_widget_message_poll_option"><div '
-        f'class="tgme_widget_message_poll_option_percent">{100 * answer["voters"] // total}%</div>'
+        f'class="tgme_widget_message_poll_option_percent">{answer["voters"] / total:.0%}</div>'
         '<div class="tgme_widget_message_poll_option_value"><div '
         f'class="tgme_widget_message_poll_option_text">{escape(plain(answer["text"]))}</div>'
         "</div></div>"

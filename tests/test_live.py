@@ -3,11 +3,20 @@
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from blogs import Blog
+from contract.worlds import ALBUMS, CHANNEL, PreviewWorld
 from preview_server import PreviewServer
 from telegram_server import TelegramServer
+from telegram_server.sample import fill
+
+from crosspost import pipeline
+from crosspost.config import load
+from crosspost.ledger import Ledger
+from crosspost.model import Article
+from crosspost.report import Report
 
 pytest.register_assert_rewrite("live_channel")
 from live_channel import LiveChannel, same, telegram  # noqa: E402
@@ -114,3 +123,83 @@ def test_another_source_of_the_same_channel_changes_no_page(ways: Ways) -> None:
     for reader in ("telegram", "preview", "export"):
         assert "created" not in ways.sync(reader)
         assert files() == before
+
+
+# --- What each reader knows ---------------------------------------------------------------------
+
+
+def sampled(blog: Blog) -> dict[int, dict[str, Any]]:
+    """Every field of every article that the blog's source gives, but for where files lie and how
+    often they were looked at."""
+    config = load(blog.root / "crosspost.toml")
+    [chosen] = config.blogs.values()
+    with Ledger.rehearsal(config.ledger) as ledger:
+        run = pipeline.Run(ledger=ledger, report=Report("preview"))
+        pipeline.look(run, chosen)
+        assert run.report.exit_code == 0
+        found = {one.stored.post.id: fields(one.article) for one in pipeline.proofs(run, chosen)}
+        run.close()
+    return found
+
+
+def fields(article: Article) -> dict[str, Any]:
+    told = {name: getattr(article, name) for name in article.__struct_fields__}
+    del told["spans"], told["notes"]
+    told["views"] = article.views is not None
+    told["figures"] = [
+        (one.media.kind, one.media.missing, one.caption, one.alt, one.credit)
+        for one in article.figures
+    ]
+    return told
+
+
+@pytest.fixture
+def sample(server: TelegramServer, tmp_path: Path) -> dict[str, dict[int, dict[str, Any]]]:
+    """The articles of the sample channel by the way it was read."""
+    fill(server.world.channel("", "workshop", id=4_900_000_017), CHANNEL, ALBUMS)
+    zone = "timezone = 'Asia/Omsk'"
+    with PreviewServer(files=CHANNEL) as preview:
+        world = PreviewWorld(tmp_path, preview)
+        preview.title = world.export["name"]
+        page = f"[preview]\npreview = '{preview.home}'\npause = 0\nbackoff = 0\n"
+        blog = Blog(tmp_path / "blog", settings=zone, tables=page + telegram(server))
+        found = {}
+        for blog.reader in ("export", "preview", "telegram"):
+            blog.configure(str(CHANNEL) if blog.reader == "export" else "@workshop")
+            found[blog.reader] = sampled(blog)
+    return found
+
+
+def told_to_lack(reader: str, posts: list[int]) -> set[tuple[int, str]]:
+    """What docs/readers.md says that this reader does not know: posts with the field of their
+    articles that shows it."""
+    page = (Path(__file__).parents[1] / "docs" / "readers.md").read_text("utf-8")
+    table = page.partition("| what | posts |")[2].partition("\n\n")[0].splitlines()
+    column = [cell.strip(" `") for cell in table[0].split("|")].index(reader)
+    lacks = set()
+    for line in table[2:]:
+        _, _, which, where, *known = (cell.strip() for cell in line.split("|"))
+        answer = ["", *known][column]
+        assert answer in ("yes", "no"), line
+        assert known[2] == "yes", "what the live reader does not know cannot be measured"
+        if answer == "no":
+            numbers = posts if which == "all" else [int(one) for one in which.split(",")]
+            lacks |= {(number, field.strip()) for number in numbers for field in where.split(",")}
+    return lacks
+
+
+def test_each_reader_gives_the_same_articles_but_for_what_the_docs_say_it_does_not_know(
+    sample: dict[str, dict[int, dict[str, Any]]],
+) -> None:
+    live = sample["telegram"]
+    assert len(live) == 69
+    for reader in ("export", "preview"):
+        articles = sample[reader]
+        assert articles.keys() == live.keys()
+        lacks = {
+            (number, name)
+            for number in live
+            for name, value in live[number].items()
+            if articles[number][name] != value and name != "slug"
+        }
+        assert lacks == told_to_lack(reader, list(live)), reader
