@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import os
 import re
+import shutil
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -169,6 +171,36 @@ def test_the_live_channel_is_the_exported_one(server: TelegramServer, tmp_path: 
     other = {one for one in live if fingerprint(live[one]) != fingerprint(exported[one])}
     assert other == EXPORT_ALONE.keys()
     assert all(live[one].reactions == exported[one].reactions for one in live)
+
+
+FIXTURES = Path(
+    os.environ.get("CROSSPOST_FIXTURES") or Path(__file__).parents[2] / "shared/fixtures"
+)
+REAL = sorted((FIXTURES / "clansty").glob("*.json"))
+
+
+@pytest.mark.skipif(not REAL, reason="the real data is not here")
+@pytest.mark.parametrize("path", REAL, ids=lambda path: path.stem)
+def test_a_real_channel_reads_live_as_from_its_export(
+    server: TelegramServer, tmp_path: Path, path: Path
+) -> None:
+    shutil.copy(path, tmp_path / "result.json")
+    context = Context(base=tmp_path, cache=tmp_path / "cache")
+    reader = ExportReader.open(ExportReader.Settings(), ".", context)
+    exported = posts(reader.read(Bounds()))
+    reader.close()
+    channel = server.world.channel("", "workshop", id=exported[0].channel_id)
+    fill(channel, tmp_path, [one.ids for one in exported if len(one.ids) > 1])
+    live = TelegramReader.open(TelegramReader.Settings(**server.settings()), "@workshop", context)
+    found = posts(live.read(Bounds()))
+    live.close()
+    assert [seen(one) for one in found] == [seen(one) for one in exported]
+
+
+def seen(post: Post) -> tuple[Any, ...]:
+    """What of a post does not depend on its files."""
+    forward = post.forward and (post.forward.name, post.forward.channel_id)
+    return post.ids, post.date, post.edited, post.text, post.entities, forward, post.reply_to
 
 
 # --- Reading ------------------------------------------------------------------------------------

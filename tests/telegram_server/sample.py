@@ -138,18 +138,20 @@ class Filler:
 
     def photo(self, message: Message) -> Any:
         path = self.folder / message["photo"]
-        data = path.read_bytes() if path.is_file() else bytes(message["photo_file_size"] or 1000)
-        return self.world.photo(data, message["width"], message["height"])
+        data = (
+            path.read_bytes() if path.is_file() else bytes(message.get("photo_file_size") or 1000)
+        )
+        return self.world.photo(data, message.get("width", 1), message.get("height", 1))
 
     def document(self, message: Message) -> Any:
         path = self.folder / message["file"]
         thumb = self.folder / message.get("thumbnail", "none")
         return self.world.document(
             path.read_bytes() if path.is_file() else b"",
-            message["mime_type"],
+            message.get("mime_type", "application/octet-stream"),
             *attributes(message),
             thumb=thumb.read_bytes() if thumb.is_file() else b"",
-            size=message["file_size"],
+            size=message.get("file_size", 0),
         )
 
     # --- Rich messages ---
