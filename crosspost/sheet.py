@@ -284,7 +284,7 @@ def _facts(post: "Post") -> Iterator[str]:
     if post.forward:
         yield f"Forwarded from {post.forward.name or 'elsewhere'}"
     if post.reply_to:
-        yield f"Answers {post.reply_to.name or post.reply_to.post_id}"
+        yield f"Answers {post.reply_to.name or f'post {post.reply_to.post_id}'}"
     kinds = Counter(media.kind.replace("_", " ") for media in post.media)
     for kind, count in kinds.items():
         yield f"{count:,} × {kind}"
@@ -302,7 +302,7 @@ def _facts(post: "Post") -> Iterator[str]:
         yield f"Link preview: {post.link_preview.title or post.link_preview.url}"
     if post.edited:
         yield f"Edited {post.edited:%Y-%m-%d %H:%M} UTC"
-    yield f"{len(post.text):,} characters"
+    yield f"{len(post.text):,} characters" if post.text else "No text"
 
 
 def _marked(proof: Proof) -> str:

@@ -1,8 +1,10 @@
 """The commands, as a person at a terminal, cron and a script meet them."""
 
+import ctypes
 import json
 import os
 import resource
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -266,11 +268,42 @@ def test_a_blog_that_another_run_holds_is_left_to_it() -> None:
     run("sync")
 
 
-def test_a_site_folder_that_may_not_be_written_is_told(place: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may write everything")
-    (place / "public").mkdir(mode=0o500)
-    assert "public" in run("sync", code=4).output
+@pytest.mark.parametrize(
+    ("path", "mode", "code"),
+    [
+        ("crosspost.toml", 0o000, 2),
+        pytest.param("channel", 0o000, 3, marks=pytest.mark.slow),
+        pytest.param("channel/result.json", 0o000, 3, marks=pytest.mark.slow),
+        ("public", 0o500, 4),
+        (".", 0o500, 6),
+    ],
+)
+def test_what_may_not_be_read_or_written_is_told(
+    place: Path, path: str, mode: int, code: int
+) -> None:
+    """Where the tests are run by root, the program runs without root's right to everything."""
+    (place / "public").mkdir()
+    (place / path).chmod(mode)
+    try:
+        for words in (["sync", "--json"], ["preview", "--no-open"]):
+            done = subprocess.run(
+                [sys.executable, "-m", "crosspost", *words],
+                preexec_fn=_without_privilege,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert "Traceback" not in done.stderr, done.stderr
+            if words[0] == "sync":
+                assert done.returncode == code, done.stderr + done.stdout
+    finally:
+        (place / path).chmod(0o700)
+
+
+def _without_privilege() -> None:
+    """Takes CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH away: capabilities(7), prctl(2)."""
+    for capability in (1, 2):
+        ctypes.CDLL(None).prctl(24, capability, 0, 0, 0)
 
 
 @pytest.mark.parametrize("limit", [40_000, pytest.param(120_000, marks=pytest.mark.slow)])
@@ -452,12 +485,17 @@ def test_status_says_how_each_blog_stands(place: Path) -> None:
     assert "held: business/7 «" in told
     assert "crosspost resolve business/7 --publish" in told
     assert run("status", "-q").stdout.startswith("  held: business/7")
-    _export_gone(place)
-    run("sync", code=3)
+
+
+def test_status_says_when_the_last_run_could_not_do_its_work(place: Path) -> None:
+    run("sync")
+    shutil.rmtree(place / "public")
+    _site_is_a_file(place)
+    channel(place, message(1, PLAIN + " И ещё."))
+    run("sync", code=4)
     told = run("status").stdout
-    assert "business: the last run ended just now with the exit code 3" in told or (
-        "business → local" in told
-    )
+    assert told.startswith("business: the last run ended just now with the exit code 4\n")
+    assert "1 due" in told
 
 
 @pytest.mark.parametrize(

@@ -267,7 +267,11 @@ def test_memory_does_not_grow_with_the_blog(place: Path) -> None:
 
 @pytest.mark.skipif(not FIXTURES.is_dir(), reason="no fixtures")
 @pytest.mark.parametrize(
-    "name", sorted(p.relative_to(FIXTURES).as_posix() for p in FIXTURES.rglob("*.json"))
+    "name",
+    [
+        *sorted(p.relative_to(FIXTURES).as_posix() for p in FIXTURES.rglob("*.json")),
+        "scox3",
+    ],
 )
 def test_real_channels_make_a_harmless_sheet(place: Path, name: str) -> None:
     config = CONFIG.replace('"channel"', json.dumps(str(FIXTURES / name)))
@@ -309,7 +313,8 @@ def test_in_a_browser_it_is_quiet_accessible_and_filters(
         assert said == []
         assert [url for url in asked if not url.startswith(("data:", "file:"))] == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
-        page.locator("label", has_text="Held 1").click()
+        page.evaluate("scrollTo(0, 5000)")
+        page.locator("label", has_text="Held 1").click(timeout=2000)
         assert page.locator(".post:visible").count() == 1
         found = Axe().run(page)
         assert found.violations_count == 0, found.generate_report()
