@@ -306,7 +306,7 @@ class Span(Record, frozen=True):
 
     An article's spans cover the post's text exactly, in order, without gap or overlap: that is
     the conservation rule. ``reason`` says what rule sent it there; for ``removed`` it is what a
-    person reads ("whitespace between paragraphs", "repeats under every post"). ``figure`` is the
+    person reads ("whitespace between paragraphs", "repeats under 12 posts"). ``figure`` is the
     index of the figure for ``caption``, -1 otherwise.
     """
 

@@ -74,7 +74,8 @@ class Blog:
 
 @dataclass(kw_only=True)
 class Run:
-    """What a command wants: ``progress`` hears of every post, ``stop`` is asked before each."""
+    """What a command wants: ``progress`` hears of every post, ``stop`` is asked before each,
+    ``on_wait`` hears every second how long a source still asks to wait."""
 
     ledger: Ledger
     report: Report
@@ -82,6 +83,7 @@ class Run:
     stop: Callable[[], bool] = lambda: False
     accept_deletions: bool = False
     wait: float = 0
+    on_wait: Callable[[float], None] | None = None
     _readers: dict[tuple[str, Source], Reader] = field(default_factory=dict)
     _begun: str = ""
 
@@ -101,7 +103,9 @@ class Run:
         """The reader of this source for this blog, opened once a run."""
         key = (blog.name, source)
         if key not in self._readers:
-            self._readers[key] = blog.open_reader(source, self.ledger.newest(blog.name))
+            reader = blog.open_reader(source, self.ledger.newest(blog.name))
+            reader.on_wait = self.on_wait
+            self._readers[key] = reader
         return self._readers[key]
 
     def close(self) -> None:
@@ -276,6 +280,32 @@ def _gather(
     return chosen
 
 
+def learn(run: Run, blog: Blog) -> None:
+    """Writes down how posts that are new or changed begin and end. A line that stands under many
+    is a footer from then on, so that yesterday's articles do not change back and forth; the posts
+    that have it become due."""
+    ledger, name = run.ledger, blog.name
+    posts = ledger.unlined(name)
+    if not posts:
+        return
+    from crosspost.normalize import edges, repeats, same_text
+
+    style = blog.style(ledger.channel(name))
+    known = set(ledger.footers(name))
+    while posts:
+        with ledger.transaction():
+            for one in posts:
+                found = edges(one.post, style)
+                keys = [edge.key for edge in found]
+                ledger.write_lines(name, one.post.id, same_text(one.post), keys)
+                for edge in found:
+                    place = ledger.standing(name, edge.key, one.post.id)
+                    if edge.key not in known and repeats(edge.kind, *place):
+                        ledger.learn_footer(name, edge.key, edge.line)
+                        known.add(edge.key)
+        posts = ledger.unlined(name)
+
+
 class _Chosen:
     """Which deliveries a backfill may touch: posts of its range that are on no site yet."""
 
@@ -301,6 +331,7 @@ def push(
 ) -> None:
     """Delivers all that is due (of what ``only`` lets pass); opens the site only for that."""
     ledger = run.ledger
+    learn(run, blog)
     ledger.retarget(blog.name, site, blog.style_marks[site])
     if not ledger.has_due(blog.name, site):
         ledger.succeeded(blog.name, site)
@@ -369,7 +400,9 @@ def _manner(
     channel = run.ledger.channel(blog.name)
     style = blog.style(channel)
     photo = _portrait(run, blog, channel, style.author.photo)
-    style = replace(style, author=replace(style.author, photo=photo))
+    learn(run, blog)
+    known = {key: count for key, (_, count) in run.ledger.footers(blog.name).items()}
+    style = replace(style, author=replace(style.author, photo=photo), footers=known)
 
     def article(stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
         return normalize(stored.post, style, slug=slug, missing=missing)

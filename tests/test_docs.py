@@ -18,7 +18,12 @@ from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from crosspost.cli import COMMANDS, group
 from crosspost.config import READERS, load
-from crosspost.config._settings import AuthorSettings, BlogSettings, ConfigSettings
+from crosspost.config._settings import (
+    AuthorSettings,
+    BlogSettings,
+    ConfigSettings,
+    FooterSettings,
+)
 from crosspost.deliver import Outcome
 from crosspost.errors import ConfigError
 from crosspost.ledger import Run, State
@@ -72,6 +77,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "The top of the file": ConfigSettings,
     "`[[blog]]`": BlogSettings,
     "`[blog.author]`": AuthorSettings,
+    "`[blog.footer]`": FooterSettings,
     "`[site.NAME]` of type `static`": StaticPublisher.Settings,
     "`[export]`": ExportReader.Settings,
     "`[preview]`": PreviewReader.Settings,
@@ -472,7 +478,9 @@ def test_the_post_on_the_page_becomes_the_article_on_the_page() -> None:
     author = Author(name="Павел Сомов")
     style = Style(blog="business", channel=channel, author=author, language="ru")
     made = normalize(post, style)
-    removed = [text[s.start : s.end] for s in made.spans if s.reason == "repeats under every post"]
+    removed = [
+        text[s.start : s.end] for s in made.spans if s.reason == "only leads to this channel"
+    ]
     table = sections(page("articles.md"))["An example"].rpartition("|---|---|\n")[2].strip()
     told = dict(line.strip("| ").split(" | ") for line in table.splitlines())
     assert told == {

@@ -587,3 +587,47 @@ def test_a_run_that_was_killed_has_no_end(ledger: Ledger) -> None:
     newest, killed = ledger.runs(BLOG, 5)
     assert (newest.exit_code, newest.summary) == (1, "1 post failed.")
     assert (killed.ended_at, killed.exit_code) == ("", None)
+
+
+# --- Lines that repeat ------------------------------------------------------------------------
+
+
+def lined(ledger: Ledger, number: int, *keys: str, text: str = "") -> None:
+    store(ledger, post(number))
+    ledger.write_lines(BLOG, number, text or str(number), keys)
+
+
+def test_how_often_a_line_stands_is_counted_up_to_the_post(ledger: Ledger) -> None:
+    for number in range(1, 31):
+        lined(ledger, number, *(["often"] if number % 2 else ["rare"] if number > 28 else []))
+    assert ledger.standing(BLOG, "often", 29) == (15, 29)
+    assert ledger.standing(BLOG, "often", 29, recent=3) == (3, 5)
+    assert ledger.standing(BLOG, "often", 9) == (5, 9)
+    assert ledger.standing(BLOG, "rare", 30) == (1, 1)
+    assert ledger.standing(BLOG, "never", 30) == (0, 0)
+
+
+def test_the_same_words_sent_twice_count_once(ledger: Ledger) -> None:
+    for number in (1, 2, 3):
+        lined(ledger, number, "line", text="same")
+    assert ledger.standing(BLOG, "line", 3) == (1, 1)
+
+
+def test_a_line_that_is_learned_makes_its_posts_due_once(ledger: Ledger) -> None:
+    for number in (1, 2, 3):
+        lined(ledger, number, *(["line"] if number < 3 else []))
+    sent(ledger)
+    ledger.learn_footer(BLOG, "line", "Наш чат")
+    assert due(ledger) == [1, 2]
+    assert ledger.footers(BLOG) == {"line": ("Наш чат", 2)}
+    assert ledger.footers("other") == {}
+
+
+def test_only_posts_that_are_new_or_changed_have_their_lines_read(ledger: Ledger) -> None:
+    lined(ledger, 1, "line")
+    store(ledger, post(2))
+    assert [one.post.id for one in ledger.unlined(BLOG)] == [2]
+    store(ledger, post(1, text="Иначе"))
+    assert [one.post.id for one in ledger.unlined(BLOG)] == [1, 2]
+    ledger.write_lines(BLOG, 1, "1", ())
+    assert ledger.standing(BLOG, "line", 2) == (0, 0)

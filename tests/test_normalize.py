@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ from crosspost.model import (
     Post,
     Reply,
 )
-from crosspost.normalize import Style, normalize
+from crosspost.normalize import Style, learn, normalize
 from crosspost.readers import Bounds, Context
 from crosspost.readers.export import ExportReader, _messages, _records
 
@@ -82,6 +82,12 @@ def sample() -> dict[int, Post]:
     context = Context(base=EXAMPLES, cache=HERE / "nowhere", timezone="Asia/Omsk")
     reader = ExportReader.open(ExportReader.Settings(), "channel", context)
     return {one.id: one for one in reader.read(Bounds()) if isinstance(one, Post)}
+
+
+@lru_cache(maxsize=1)
+def taught() -> Style:
+    """The style of the sample's blog, with the footers that the sample teaches."""
+    return msgspec.structs.replace(STYLE, footers=learn(sample().values(), STYLE))
 
 
 # --- The conservation rule --------------------------------------------------------------------
@@ -163,7 +169,7 @@ def sound(source: Post, article: Article) -> None:
 def test_every_post_of_the_sample_is_an_article_and_keeps_each_character() -> None:
     assert len(sample()) > 50
     for source in sample().values():
-        article = normalize(source, STYLE)
+        article = normalize(source, taught())
         check(source, article)
         sound(source, article)
 
@@ -374,7 +380,7 @@ def compare(name: str, text: str) -> None:
 
 def test_each_post_of_the_sample_becomes_the_article_on_disk() -> None:
     for number, source in sample().items():
-        compare(f"{number}.txt", rendered(source, normalize(source, STYLE)))
+        compare(f"{number}.txt", rendered(source, normalize(source, taught())))
     known = {int(path.name.partition(".")[0]) for path in GOLDEN.glob("*.txt")}
     assert known == set(sample()), "no golden article without its post"
 
@@ -561,7 +567,7 @@ def test_hashtags_the_site_does_not_want_are_removed() -> None:
 def test_the_call_to_subscribe_is_not_repeated_under_every_article(line: str) -> None:
     article = made(f"Встреча\n\nПоговорили.\n\n{line}")
     assert article.body == "<p>Поговорили.</p>"
-    assert article.spans[-1].reason == "repeats under every post"
+    assert article.spans[-1].reason == "only leads to this channel"
 
 
 def test_a_row_of_links_with_the_channels_among_them_is_a_footer() -> None:
@@ -582,6 +588,180 @@ def test_a_row_of_links_with_the_channels_among_them_is_a_footer() -> None:
 )
 def test_a_line_about_something_else_stays(line: str) -> None:
     assert bare(line) in bare(text_of(made(f"Встреча\n\nПоговорили.\n\n{line}").body))
+
+
+# --- What stands under many posts -------------------------------------------------------------
+
+
+def archive(*tails: str, above: str = "", count: int = 1) -> list[Post]:
+    """Posts with words of their own, the first, second… with these tails."""
+    return [
+        post(
+            f"{above}Встреча {n}\n\nПоговорили о деле номер {n}.{tail}",
+            id=n,
+            ids=(n,),
+            date=DATE + timedelta(days=n),
+        )
+        for n, tail in enumerate(tails * count, 1)
+    ]
+
+
+def learned(posts: list[Post], **style: Any) -> tuple[list[Article], list[str]]:
+    """Their articles once the archive has taught its footers, and what the last one lost."""
+    told = msgspec.structs.replace(STYLE, **style)
+    told = msgspec.structs.replace(told, footers=learn(posts, told))
+    articles = [normalize(one, told) for one in posts]
+    for one, article in zip(posts, articles, strict=True):
+        check(one, article)
+    last = posts[-1].text
+    return articles, [
+        f"{last[s.start : s.end]}: {s.reason}"
+        for s in articles[-1].spans
+        if s.part == "removed" and last[s.start : s.end].strip(" .\n")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "count"),
+    [
+        ("Прислать новость: @masterskaya_bot", 3),
+        ("📲 Наш чат — https://t.me/+AAAAAEexample", 3),
+        ("Follow us: https://example.org/masterskaya", 3),
+        ("Мастерская в MAX: max.ru/masterskaya", 3),
+        ("Запись на экскурсии: https://example.org/tour", 5),
+        ("Телефон мастерской @masterskaya_tel", 5),
+        ("С уважением, ваш Павел", 8),
+    ],
+)
+def test_a_line_that_stands_under_many_posts_leaves_the_articles(line: str, count: int) -> None:
+    posts = archive(f"\n\n{line}", count=count)
+    posts = [msgspec.structs.replace(one, entities=address(one.text)) for one in posts]
+    articles, removed = learned(posts)
+    assert [one.body for one in articles] == [
+        f"<p>Поговорили о деле номер {n}.</p>" for n in range(1, count + 1)
+    ]
+    assert removed == [f"{line}: repeats under {count} posts"]
+    assert all(line.split()[-1] in text_of(one.body) for one in learned(posts[1:])[0])
+
+
+def address(text: str) -> tuple[Entity, ...]:
+    """The addresses in a text, as Telegram marks them."""
+    found = re.finditer(r"https?://\S+|@\w+|\b[a-z]+\.ru/\w+", text)
+    return tuple(
+        Entity(type="mention" if m[0][0] == "@" else "url", offset=m.start(), length=len(m[0]))
+        for m in found
+    )
+
+
+def test_emoji_spaces_capitals_and_counters_make_no_other_line() -> None:
+    tails = [
+        "\n\n👉 Наш сайт:  https://example.org/?utm_source=tg&utm_campaign=12",
+        "\n\nНаш сайт: https://www.example.org/?utm_source=tg",
+        "\nНАШ САЙТ — https://example.org/ 🔥",
+    ]
+    posts = [msgspec.structs.replace(p, entities=address(p.text)) for p in archive(*tails)]
+    assert all("сайт" not in one.body.lower() for one in learned(posts)[0])
+
+
+def test_several_lines_a_divider_and_hashtags_between_leave_together() -> None:
+    tail = "\n\n———\n#мастерская\nНаш чат: @mast_chat\nПредложить новость: @mast_bot"
+    posts = archive(tail, count=8)
+    posts = [msgspec.structs.replace(p, entities=address(p.text)) for p in posts]
+    articles, removed = learned(posts)
+    assert articles[-1].body == "<p>Поговорили о деле номер 8.</p>"
+    assert articles[-1].tags == ("мастерская",)
+    assert len(removed) == 3
+
+
+def test_never_more_than_the_learned_lines_go() -> None:
+    posts = archive("\n\nНаш чат: @mast_chat", count=4)
+    odd = post("Встреча\n\nПоговорили.\n\nНаш чат: @mast_chat\nВ нём обсудим ярмарку.")
+    posts = [msgspec.structs.replace(p, entities=address(p.text)) for p in [*posts, odd]]
+    articles, _ = learned(posts)
+    assert "Наш чат" in text_of(articles[-1].body), "a line of its own stands below it"
+
+
+def test_the_same_link_words_that_lead_elsewhere_each_time_are_text() -> None:
+    posts = [
+        msgspec.structs.replace(
+            one,
+            entities=(on(one.text, "Читать дальше", "text_link", f"https://example.org/{one.id}"),),
+        )
+        for one in archive("\n\nЧитать дальше", count=12)
+    ]
+    assert all("Читать" in one.body for one in learned(posts)[0])
+
+
+def test_news_that_repeat_are_no_footer() -> None:
+    tails = ["\n\nВход свободный.", "", "", "\n\nВход свободный.", ""]
+    assert "Вход свободный" in learned(archive(*tails, count=8))[0][-2].body
+    twin = [post("Ярмарка\n\nВ субботу.\n\nБилеты: @mast_bot") for _ in range(12)]
+    twin = [msgspec.structs.replace(p, entities=address(p.text)) for p in twin]
+    assert "Билеты" in learned(twin)[0][-1].body, "one text sent again and again teaches nothing"
+
+
+def test_a_repeated_first_line_with_the_channels_link_is_no_headline() -> None:
+    posts = archive("", above="Мастерская | Подписаться @masterskaya_sib\n\n", count=4)
+    posts = [msgspec.structs.replace(p, entities=address(p.text)) for p in posts]
+    assert learned(posts)[0][-1].title == "Встреча 4"
+    rubric = archive("", above="Слово дня\n\n", count=12)
+    assert learned(rubric)[0][-1].title == "Слово дня", "plain words are the post's own"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Реклама. ООО «Верстак», ИНН 0000000000, erid: 2VtzqxSAMPLE",
+        "Рекламодатель: ИП Сомов",
+        "Настоящий материал произведён иностранным агентом",
+    ],
+)
+def test_what_the_law_demands_is_never_cut_out(line: str) -> None:
+    posts = archive(f"\n\nНаш чат: @mast_chat\n{line}", count=12)
+    posts = [msgspec.structs.replace(p, entities=address(p.text)) for p in posts]
+    articles, _ = learned(posts, pin=(line,), no_tags=frozenset({"реклама"}))
+    assert line in text_of(articles[-1].body)
+    assert "чат" not in articles[-1].body
+    tagged = normalize(
+        post("Станки\n\nСо скидкой.\n\n#реклама"),
+        msgspec.structs.replace(STYLE, no_tags=frozenset({"реклама"})),
+    )
+    assert tagged.tags == ("реклама",)
+
+
+def test_a_person_pins_a_line_or_forbids_it_to_be_one() -> None:
+    one = post("Встреча\n\nПоговорили.\n\nВаш Павел!\nПодписаться: @masterskaya_sib")
+    pinned = msgspec.structs.replace(STYLE, pin=("ваш павел",))
+    assert normalize(one, pinned).body == "<p>Поговорили.</p>"
+    forbid = msgspec.structs.replace(pinned, forbid=("Подписаться: @masterskaya_sib",))
+    assert "Подписаться" in normalize(one, forbid).body
+    posts = archive("\n\nС уважением, Павел", count=9)
+    assert "уважением" not in learned(posts)[0][-1].body
+    assert "уважением" in learned(posts, forbid=("С уважением, Павел",))[0][-1].body
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(posts(), min_size=12, max_size=12))
+def test_a_footer_under_every_post_changes_no_article_once_learned(sources: list[Post]) -> None:
+    line = "Прислать новость: https://example.org/send"
+    plain = [
+        msgspec.structs.replace(
+            one, id=n, ids=(n,), text=f"Встреча {n}.\n\n{one.text[:60].strip() or 'Да'}.", media=(),
+            entities=(),
+        )
+        for n, one in enumerate(sources, 1)
+    ]  # fmt: skip
+    under = [msgspec.structs.replace(one, text=f"{one.text}\n\n{line}") for one in plain]
+    under = [
+        msgspec.structs.replace(
+            one, entities=(Entity(type="url", offset=len(one.text) - 24, length=24),)
+        )
+        for one in under
+    ]
+    style = msgspec.structs.replace(STYLE, footers=learn(under, STYLE))
+    for before, after in zip(plain, under, strict=True):
+        one, other = normalize(before, style), normalize(after, style)
+        assert (one.title, one.lead, one.body) == (other.title, other.lead, other.body)
 
 
 def test_links_to_the_channels_own_posts_lead_to_their_articles() -> None:

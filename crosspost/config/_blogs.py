@@ -341,6 +341,8 @@ def _styler(
             category=blog.category,
             status=blog.status,
             no_tags=frozenset(tag.lower().lstrip("#") for tag in blog.no_tags),
+            pin=tuple(blog.footer.pin),
+            forbid=tuple(blog.footer.forbid),
         )
 
     return style

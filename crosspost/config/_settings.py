@@ -87,6 +87,13 @@ class AuthorSettings(Table):
     url: Address = ""
 
 
+class FooterSettings(Table):
+    """Lines that are footers, or never, whatever the archive teaches."""
+
+    pin: list[str] = []
+    forbid: list[str] = []
+
+
 class BlogSettings(Table):
     """One author's blog. ``rules`` is checked against ``rules.RuleSet``."""
 
@@ -108,6 +115,7 @@ class BlogSettings(Table):
     max_deletions: int = Field(default=5, ge=0)
     since: Annotated[datetime | None, BeforeValidator(_day)] = None
     rules: dict[str, Any] = {}
+    footer: FooterSettings = FooterSettings()
 
     def moment(self, timezone: str) -> datetime | None:
         """``since`` in UTC; a time without a zone is in the blog's."""

@@ -467,9 +467,7 @@ class Ledger:
                 "INSERT OR IGNORE INTO line VALUES (?, ?, ?, ?)",
                 [(blog, key, post_id, text) for key in keys],
             )
-            self._db.execute(
-                "UPDATE post SET lined = 1 WHERE blog = ? AND id = ?", (blog, post_id)
-            )
+            self._db.execute("UPDATE post SET lined = 1 WHERE blog = ? AND id = ?", (blog, post_id))
 
     def standing(self, blog: str, key: str, near: int, recent: int = 20) -> tuple[int, int]:
         """Under how many of the last ``recent`` posts up to ``near`` the line stands, the same

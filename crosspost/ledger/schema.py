@@ -8,6 +8,8 @@
     link      which post's article points to which other post
     media     which content a post's file had, by hash
     upload    what a site has of that content
+    line      which lines a post begins or ends with, and which text it has, by hash
+    footer    which of these lines were seen to repeat, once and for all
     run       when something ran and how it ended
     event     what happened to a post, in words for a person
 
@@ -119,7 +121,25 @@ _FIRST: Final = (
     "CREATE INDEX event_of ON event (blog, post_id, id)",
 )
 
-MIGRATIONS: Final = (_FIRST,)
+_LINES: Final = (
+    """
+    CREATE TABLE line (
+        blog TEXT NOT NULL, key TEXT NOT NULL, post_id INTEGER NOT NULL, text TEXT NOT NULL,
+        PRIMARY KEY (blog, key, post_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX line_of ON line (blog, post_id)",
+    """
+    CREATE TABLE footer (
+        blog TEXT NOT NULL, key TEXT NOT NULL, line TEXT NOT NULL, learned_at TEXT NOT NULL,
+        PRIMARY KEY (blog, key)
+    ) WITHOUT ROWID
+    """,
+    "ALTER TABLE post ADD COLUMN lined INTEGER NOT NULL DEFAULT 0",
+    "CREATE INDEX post_unlined ON post (blog, id) WHERE lined = 0",
+)
+
+MIGRATIONS: Final = (_FIRST, _LINES)
 VERSION: Final = len(MIGRATIONS)
 
 

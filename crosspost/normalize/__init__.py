@@ -2,6 +2,7 @@
 
     _text      lines, sentences, where a sentence may be cut
     _lines     what a line is besides prose: hashtags, a credit, a caption, a footer
+    _footers   which lines stand under many posts
     _headline  the first line if it is a headline, else the first sentence
     _layout    where every character of the text goes: the spans
     _figures   cover, gallery, players, file cards
@@ -13,7 +14,7 @@ overlap, and each character stands once where its span says, or is removed for a
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -22,14 +23,15 @@ from msgspec.structs import replace
 
 from crosspost.markup import blocks, inline, safe_url, sanitize
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
-from crosspost.normalize import _figures, _lines, _pieces
+from crosspost.normalize import _figures, _footers, _lines, _pieces
 from crosspost.normalize._figures import Gallery
+from crosspost.normalize._footers import Edge, Kind, repeats, same_text
 from crosspost.normalize._headline import flat, shown, trimmed
 from crosspost.normalize._layout import Asked, Layout
 from crosspost.normalize._text import cut
 from crosspost.normalize._wording import Wording, wording
 
-__all__ = ["Style", "normalize"]
+__all__ = ["Edge", "Kind", "Style", "edges", "learn", "normalize", "repeats", "same_text"]
 
 SLUG_LENGTH: Final = 60
 _HREF: Final = re.compile(r'href="([^"]*)"')
@@ -44,7 +46,9 @@ class Style(Record, frozen=True):
     """How a blog's articles look. ``link`` is the channel's public address ("" if it has none),
     ``credit`` the photo credit where the post names none (plain text, "" for none), ``templates``
     a folder of the user's own templates, ``title_length`` the longest headline in characters,
-    ``no_tags`` hashtags that are no tags on this site (lower case, without #)."""
+    ``no_tags`` hashtags that are no tags on this site (lower case, without #). ``footers`` are
+    the keys of lines that the archive has taught to be footers, each with how many posts it
+    stands under; ``pin`` and ``forbid`` lines that a person wants to be footers, or never."""
 
     blog: str
     channel: Channel
@@ -58,6 +62,9 @@ class Style(Record, frozen=True):
     category: str = ""
     status: str = ""
     no_tags: frozenset[str] = frozenset()
+    footers: Mapping[str, int] = {}
+    pin: tuple[str, ...] = ()
+    forbid: tuple[str, ...] = ()
 
 
 def normalize(
@@ -105,6 +112,16 @@ def normalize(
         spans=layout.spans(),
         notes=_notes(post, found),
     )
+
+
+def edges(post: Post, style: Style) -> tuple[Edge, ...]:
+    """The lines of the post that may turn out to stand under many."""
+    return _footers.edges(post, _own(post, style), style.channel.title)
+
+
+def learn(posts: Iterable[Post], style: Style) -> dict[str, int]:
+    """``Style.footers`` as an archive teaches them, oldest post first."""
+    return _footers.learn((post, edges(post, style)) for post in posts)
 
 
 # --- Addresses --------------------------------------------------------------------------------
@@ -164,6 +181,9 @@ def _asked(post: Post, style: Style, found: Gallery) -> Asked:
         figures={i: figure for i, figure in found.figures.items() if i != found.card},
         cover=-1 if found.cover is None else found.cover,
         card=(safe_url(post.link_preview.url) or "") if post.link_preview else "",
+        footers=style.footers,
+        pinned=_footers.pinned(style.pin),
+        forbidden=_footers.pinned(style.forbid),
     )
 
 

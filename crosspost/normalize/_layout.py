@@ -6,13 +6,12 @@ from the top. What nobody claims is the body.
 """
 
 import re
-from bisect import bisect_left
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from crosspost.markup import safe_url
 from crosspost.model import Part, Post, Span
-from crosspost.normalize import _lines
+from crosspost.normalize import _footers, _lines
 from crosspost.normalize._headline import Headline, headline
 from crosspost.normalize._text import LEADING, Line, lines, sentence_ends
 
@@ -40,7 +39,9 @@ class Claim(NamedTuple):
 class Asked(NamedTuple):
     """What the layout needs to know beside the post: ``figures`` maps an index into
     ``post.media`` to the figure's, for those that can be shown; ``card`` is the address of the
-    link's card or "", ``cover`` the index of the cover's photo in ``post.media`` or -1."""
+    link's card or "", ``cover`` the index of the cover's photo in ``post.media`` or -1.
+    ``footers`` are the keys of the lines that are known to repeat and under how many posts,
+    ``pinned`` and ``forbidden`` the lines a person wants to be footers, or never."""
 
     own: frozenset[str]
     title: str
@@ -49,6 +50,9 @@ class Asked(NamedTuple):
     figures: dict[int, int]
     card: str
     cover: int
+    footers: Mapping[str, int] = {}
+    pinned: frozenset[str] = frozenset()
+    forbidden: frozenset[str] = frozenset()
 
 
 class Layout:
@@ -62,11 +66,7 @@ class Layout:
         self.headline: Headline | None = None
         self.lead: tuple[int, int] | None = None
         self._run_listed: bool | None = None
-        self._links = sorted(
-            (e.offset, e.offset + e.length, e.value)
-            for e in post.entities
-            if e.type == "text_link" and e.offset >= 0 < e.length
-        )
+        self._links = _footers.hidden(post)
         self._lines = lines(post.text, post.entities)
         if self._lines:
             self._read()
@@ -196,13 +196,20 @@ class Layout:
 
     def _bottom(self) -> None:
         """What stands below the text, from the last line upwards: hashtags, a footer, a credit.
-        A first line of hashtags alone goes the same way."""
-        left = self._unclaimed()
+        A line that the law demands stays. A first line of hashtags alone goes the same way, and
+        a first line that stands above many posts."""
+        left, kept = self._unclaimed(), []
         while left:
             line = left.pop()
-            if not line.free or not self._take_bottom(line, left):
+            words = self.text[line.start : line.end]
+            if line.free and _lines.legal(words) and not _lines.tags(words):
+                kept.append(line)
+            elif not line.free or not self._take_bottom(line, left):
                 left.append(line)
                 break
+        left += reversed(kept)
+        if len(left) > 1 and left[0].free and self._take_repeated(left[0], top=True):
+            left = left[1:]
         if left and left[-1].free:
             self._take_tail(left[-1])
         if left and left[0].free:
@@ -239,8 +246,7 @@ class Layout:
                 self._take_tags(line.start, line.end, found)
             return not self._run_listed
         self._run_listed = None
-        if self._is_footer(line, words):
-            self._claim(line.start, line.end, "removed", "repeats under every post")
+        if self._take_repeated(line, top=not above):
             return True
         if self._asked.card and safe_url(words) == self._asked.card:
             self._claim(line.start, line.end, "removed", "the address stands on its card")
@@ -249,16 +255,36 @@ class Layout:
             return True
         return self._take_caption(line)
 
-    def _is_footer(self, line: Line, words: str) -> bool:
-        first = bisect_left(self._links, (line.start, 0, ""))
-        last = bisect_left(self._links, (line.end, 0, ""))
+    def _take_repeated(self, line: Line, *, top: bool) -> bool:
+        """A line that stands under many posts, or that a person named; at the top, or as the only
+        line, not one of plain words, which are this post's own."""
+        words = self.text[line.start : line.end]
+        if len(words) > _lines.LONGEST_FOOTER or _lines.legal(words):
+            return False
+        asked, spelled = self._asked, _footers.spelled(words)
+        if spelled in asked.forbidden:
+            return False
+        links = _footers.targets(self._links, line)
+        targets = [address for _, _, address in links]
+        count = asked.footers.get(_footers.key(words, targets), 0)
+        reason = ""
+        if spelled in asked.pinned:
+            reason = "a footer, the config says"
+        elif count and (links or not top or _lines.linked(words)):
+            reason = f"repeats under {count} posts"
+        elif _lines.footer(words, self._beside(line, links), targets, asked.own, asked.title):
+            reason = "only leads to this channel"
+        if reason:
+            self._claim(line.start, line.end, "removed", reason)
+        return bool(reason)
+
+    def _beside(self, line: Line, links: Sequence[tuple[int, int, str]]) -> str:
+        """What of the line is under no link."""
         beside, at = "", line.start
-        for start, end, _ in self._links[first:last]:
+        for start, end, _ in links:
             beside += self.text[at : max(at, start)]
             at = max(at, end)
-        beside += self.text[at : line.end]
-        targets = [address for _, _, address in self._links[first:last]]
-        return _lines.footer(words, beside, targets, self._asked.own, self._asked.title)
+        return beside + self.text[at : line.end]
 
     def _listed(self, above: Sequence[Line]) -> bool:
         """Whether hashtags below these lines are what the text lists («Рубрики канала:»)."""
@@ -275,7 +301,7 @@ class Layout:
             name = _lines.tag_name(self.text[start + first : start + last])
             self._claim(at, start + first, "removed", "between hashtags")
             spelled = {name.casefold(), name.casefold().replace(" ", "_")}
-            unwanted = not spelled.isdisjoint(self._asked.no_tags)
+            unwanted = not spelled.isdisjoint(self._asked.no_tags) and not _lines.legal(name)
             part: Part = "removed" if unwanted else "tags"
             reason = "a hashtag that is no tag here" if unwanted else "hashtags beside the text"
             self._claim(start + first, start + last, part, reason)

@@ -79,6 +79,16 @@ _ADDRESS: Final = re.compile(
     r"(?P<more>/\d+)?[^\s]*|(?<![\w@])@(?P<at>\w{4,})",
     re.IGNORECASE,
 )
+_VISIBLE: Final = re.compile(
+    r"https?://|\b[\w-]+\.[a-zа-я]{2,}/|(?<!\w)@\w|\w@\w+\.\w", re.IGNORECASE
+)
+_LEGAL: Final = re.compile(
+    r"\berid\b|\bрекламодател|^\W*(?:на правах рекламы|рекламный пост|advertisement|sponsored"
+    r"|paid partnership)\b|^\W*реклама\s*(?:\d+\+)?\s*(?:[\W_]|$)"
+    r"|\bреклам[аы]\.?\s*(?:ооо|ип|ао|пао|зао|ано|инн)\b|иностранн\w+\s+агент|\bиноагент"
+    r"|не\s+является\s+публичной\s+офертой|имеются\s+противопоказания|необходима\s+консультация",
+    re.IGNORECASE,
+)
 
 
 class Credit(NamedTuple):
@@ -138,6 +148,12 @@ def tail(line: str) -> int:
     return found[-1] if found else -1
 
 
+def legal(line: str) -> bool:
+    """Whether the law puts the line there (an advertiser and his erid, an agent, a warning): such
+    a line is never cut out."""
+    return len(line) < 5000 and _LEGAL.search(line) is not None
+
+
 def tag_name(hashtag: str) -> str:
     """A tag as the site shows it: «малый бизнес» for ``#малый_бизнес``."""
     return hashtag.removeprefix("#").partition("@")[0].replace("_", " ").strip()
@@ -190,6 +206,17 @@ def own_names(*addresses: str) -> frozenset[str]:
         if match:
             found.add((match["name"] or match["at"] or "").lower().removeprefix("s/"))
     return frozenset(found - {""})
+
+
+def linked(words: str) -> bool:
+    """Whether an address can be seen in these words."""
+    return _VISIBLE.search(words) is not None
+
+
+def names(words: str) -> frozenset[str]:
+    """The names of channels that the addresses in these words lead to, posts of theirs aside."""
+    found = (match for match in _ADDRESS.finditer(words[:2000]) if not match["more"])
+    return frozenset((m["name"] or m["at"]).lower().removeprefix("s/") for m in found)
 
 
 def footer(line: str, beside: str, targets: Iterable[str], own: frozenset[str], title: str) -> bool:
