@@ -23,7 +23,12 @@ Examples:
 """,
 )
 @click.argument("blogs", nargs=-1, metavar="[BLOG]...", shell_complete=blog_names)
-@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="The sheet.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write it.  [default: in the cache]",
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Only so many of the newest posts.")
 @click.option("--no-open", is_flag=True, help="Do not open the browser.")
 @shared
@@ -42,7 +47,7 @@ def preview(
     config = config_of(ctx)
     chosen = config.chosen(blogs)
     report = Report("preview", dry_run=True)
-    target = (output or _sheet_path(config.path)).absolute()
+    target = (output or chosen[0].cache.parent / "preview.html").absolute()
     with running(ctx, config, report) as run:
         count = sheet.write(run, chosen, target, limit)
     if ctx.obj["json"]:
@@ -50,16 +55,11 @@ def preview(
     else:
         for line in report.lines(verbose=False) if report.troubles else ():
             say(line, err=True)
-        say(f"{count:,} articles in {target.as_uri()}")
+        if not ctx.obj["quiet"]:
+            say(f"{count:,} articles in {target.as_uri()}")
         if not no_open:
             click.launch(str(target))
     ctx.exit(report.exit_code if report.troubles else 0)
-
-
-def _sheet_path(config: Path) -> Path:
-    from tempfile import gettempdir
-
-    return Path(gettempdir()) / f"crosspost-preview-{config.stem}.html"
 
 
 @click.command(
