@@ -323,11 +323,26 @@ def test_a_run_with_nothing_new_makes_one_packet_of_two_requests(
 ) -> None:
     channel.post("одна")
     told = list(open_().changes(None))
-    reader = open_()
-    reader.channel()
     server.requests.clear()
-    assert list(reader.changes(cursor(told))) == []
+    open_().close()
+    assert list(open_().changes(cursor(told))) == []
     assert server.requests == ["GetHistoryRequest", "GetChannelDifferenceRequest"]
+
+
+def test_a_new_run_with_nothing_new_asks_nothing_else(
+    server: TelegramServer, channel: Channel, open_: Open
+) -> None:
+    channel.post("одна")
+    first = open_()
+    told = list(first.changes(None))
+    first.close()
+    server.requests.clear()
+    assert list(open_().changes(cursor(told))) == []
+    assert server.requests == [
+        "GetConfigRequest",
+        "GetHistoryRequest",
+        "GetChannelDifferenceRequest",
+    ]
 
 
 def test_what_happened_while_nothing_ran_is_told(channel: Channel, open_: Open) -> None:

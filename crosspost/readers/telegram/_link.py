@@ -98,7 +98,7 @@ class Link:
         a new connection if the last one is lost: then it rings, for what may have been missed."""
         bell = self._bells.setdefault(channel_id, threading.Event())
         if not self._listening:
-            self.run(self._ask(self._listen))
+            self.run(self._listen())
         elif not self.connected:
             self.run(self._ask(_nothing))
             bell.set()
@@ -180,16 +180,17 @@ class Link:
 
     async def _greet(self) -> None:
         await self._client.connect()
-        if not self._fresh and not await self._client.is_user_authorized():
-            raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
         if self._listening:
+            if not await self._client.is_user_authorized():
+                raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
             await self._client.set_receive_updates(True)
 
     def _made(self) -> Any:
         from telethon import TelegramClient, events  # type: ignore[import-untyped]
 
         settings = self.settings
-        client = TelegramClient(
+        kind = TelegramClient if self._fresh or self._listening else _incurious()
+        client = kind(
             _session.opened(settings, self._base, fresh=self._fresh, text=self._text),
             settings.api_id,
             settings.api_hash.get_secret_value(),
@@ -284,9 +285,17 @@ class Link:
 
     # --- The doorbell ---
 
-    async def _listen(self, client: Any) -> None:
-        await client.set_receive_updates(True)
+    async def _listen(self) -> None:
+        """A new connection, by a client that asks for updates."""
+        await self._hang_up()
+        self._times += 1
+        self._client = None
         self._listening = True
+        try:
+            await self._ask(_nothing)
+        except BaseException:
+            self._listening = False
+            raise
 
     async def _rung(self, update: Any) -> None:
         message = getattr(update, "message", None)
@@ -295,6 +304,18 @@ class Link:
         bell = self._bells.get(channel_id or 0)
         if bell is not None:
             bell.set()
+
+
+def _incurious() -> Any:
+    """Telethon's client, without what it asks when it connects: who we are, and what happened in
+    our private chats. Whoever only reads a channel can do without these three answers."""
+    from telethon import TelegramClient
+
+    class Incurious(TelegramClient):  # type: ignore[misc]
+        async def get_me(self, input_peer: bool = False) -> None:
+            return None
+
+    return Incurious
 
 
 def _muttered(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:

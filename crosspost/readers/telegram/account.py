@@ -128,10 +128,14 @@ def logout(settings: TelegramSettings, base: Path) -> bool:
 
 def whoami(settings: TelegramSettings, base: Path) -> Account:
     """Who is logged in. Raises ``ReaderError`` when nobody is."""
+    from telethon.tl.functions.users import GetUsersRequest  # type: ignore[import-untyped]
+    from telethon.tl.types import InputUserSelf  # type: ignore[import-untyped]
+
     way = link(settings, base)
     try:
         file = "" if settings.session_string else str(path_of(settings, base))
-        return _account(way.stream(lambda client: client.get_me()), file)
+        [me] = way.ask(GetUsersRequest([InputUserSelf()]))
+        return _account(me, file)
     finally:
         way.close()
 
