@@ -22,7 +22,11 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 MAX_BYTES: Final = 64 * 1024 * 1024
-MAX_PIXELS: Final = 80_000_000
+MAX_PIXELS: Final = 40_000_000
+"""Of a picture that is decoded in full before it is made smaller, at four bytes a pixel and up to
+three times over: half a gigabyte. A hostile PNG of that size is a few kilobytes."""
+MAX_JPEG_PIXELS: Final = 80_000_000
+"""A JPEG is decoded in the size that is needed."""
 MAX_FRAME_PIXELS: Final = 60_000_000
 """All frames of an animation together: they are held in memory at once."""
 MAX_FRAMES: Final = 2_000
@@ -149,7 +153,8 @@ def _opened(path: Path) -> Iterator["Image"]:
                 frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP") else 1
             pixels = image.width * image.height
             moving = frames > MAX_FRAMES or (frames > 1 and pixels * frames > MAX_FRAME_PIXELS)
-            if pixels > MAX_PIXELS or moving:
+            most = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
+            if pixels > most or moving:
                 raise BadImage(_too_large(image.width, image.height, frames))
             yield image
 
@@ -244,7 +249,7 @@ def _plain_mode(image: "Image") -> "Image":
         return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
     if image.mode == "P" and "transparency" not in image.info:
         return image
-    if image.mode in ("RGB", "L") and "transparency" not in image.info:
+    if image.mode in ("RGB", "L", "RGBA") and "transparency" not in image.info:
         return image
     clear = image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info
     return image.convert("RGBA" if clear else "RGB")

@@ -465,6 +465,7 @@ XMP = zlib.compress(bytes(50_000_000))
 BAD: dict[str, Callable[[Path], bytes]] = {
     "a bomb": lambda _: png(60_000, 60_000),
     "a bomb just under Pillow's own warning": lambda _: png(9_400, 9_400),
+    "a bomb that takes a gigabyte": lambda _: png(8_000, 8_000),
     "a long thin bomb": lambda _: png(2_000_000_000, 1),
     "pixels that are not there": lambda _: png(5_000, 5_000),
     "a bomb of text": lambda _: png(40, 30, chunk(b"zTXt", b"XML\x00\x00" + XMP)),
