@@ -30,12 +30,14 @@ _LONGEST_PAUSE: Final = 300.0
 @dataclass(kw_only=True)
 class Watch:
     """What watching needs. ``tell`` hears the report of every round that did something or met
-    trouble for the first time; ``alive`` is called at least every few seconds. Both may be called
-    from any thread, one at a time."""
+    trouble for the first time; ``alive`` is called at least every few seconds; ``on_wait`` hears
+    every second how long Telegram still asks to wait. All may be called from any thread, the first
+    two one at a time."""
 
     open_ledger: Callable[[], Ledger]
     tell: Callable[[Report], None]
     alive: Callable[[], None] = lambda: None
+    on_wait: Callable[[float], None] | None = None
     interval: timedelta = timedelta(minutes=5)
     stop: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)
@@ -67,7 +69,13 @@ def watch(wanted: Watch, blogs: Sequence[Blog]) -> None:
 def _follow(wanted: Watch, blog: Blog, ended: list[CrosspostError]) -> None:
     try:
         with wanted.open_ledger() as ledger:
-            run = Run(ledger=ledger, report=Report("watch"), stop=wanted.stop.is_set, wait=60)
+            run = Run(
+                ledger=ledger,
+                report=Report("watch"),
+                stop=wanted.stop.is_set,
+                wait=60,
+                on_wait=wanted.on_wait,
+            )
             try:
                 _rounds(wanted, blog, run)
             finally:

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from crosspost.ledger import Ledger
     from crosspost.pipeline import Run
     from crosspost.report import Report
+
+WAIT: Final = "Telegram asks to wait {} s"
 
 
 def config_of(ctx: click.Context) -> "Config":
@@ -59,8 +61,15 @@ def running(
     from crosspost.pipeline import Run
 
     make = Ledger.rehearsal if report.dry_run else Ledger.open
-    with make(config.ledger) as ledger, _stopping() as stop, _progress(ctx) as progress:
-        run = Run(ledger=ledger, report=report, stop=stop, progress=progress, **settings)
+    with make(config.ledger) as ledger, _stopping() as stop, _progress(ctx) as (progress, waiting):
+        run = Run(
+            ledger=ledger,
+            report=report,
+            stop=stop,
+            progress=progress,
+            on_wait=waiting,
+            **settings,
+        )
         try:
             yield run
         finally:
@@ -90,10 +99,13 @@ def _stopping() -> Iterator[Callable[[], bool]]:
 
 
 @contextmanager
-def _progress(ctx: click.Context) -> Iterator[Callable[[str, int, int], None]]:
-    """A bar on a terminal: what is being read or delivered, at what rate, how long still."""
+def _progress(
+    ctx: click.Context,
+) -> Iterator[tuple[Callable[[str, int, int], None], Callable[[float], None] | None]]:
+    """Bars on a terminal: what is being read or delivered, at what rate, how long still; and, while
+    Telegram asks to wait, how many seconds are left."""
     if ctx.obj["quiet"] or ctx.obj["json"] or not sys.stderr.isatty():
-        yield lambda _what, _done, _total: None
+        yield (lambda _what, _done, _total: None), None
         return
     bars: dict[str, Any] = {}
     shown: list[Any] = []
@@ -103,12 +115,17 @@ def _progress(ctx: click.Context) -> Iterator[Callable[[str, int, int], None]]:
             shown.append(_bar())
             shown[0].start()
         if what not in bars:
-            label = "reading" if what == "read" else f"→ {what}"
+            label = "reading" if what == "read" else what if what == WAIT else f"→ {what}"
             bars[what] = shown[0].add_task(label, total=total or None)
         shown[0].update(bars[what], completed=done, total=total or None)
 
+    def waiting(left: float) -> None:
+        seconds = round(left)
+        advance(WAIT, 0, max(seconds, 1))
+        shown[0].update(bars[WAIT], description=WAIT.format(seconds), visible=seconds > 1)
+
     try:
-        yield advance
+        yield advance, waiting
     finally:
         if shown:
             shown[0].stop()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, dump, say, say_report
+from crosspost.cli._common import WAIT, blog_names, config_of, dump, say, say_report
 from crosspost.cli._options import shared
 from crosspost.cli.run import Span
 
@@ -164,10 +164,19 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
             say_report(ctx, report)
         notify(f"STATUS={report.summary()}")
 
+    longest = 0.0
+
+    def waiting(left: float) -> None:
+        nonlocal longest
+        if left > longest and sys.stderr.isatty() and not ctx.obj["json"]:
+            say(WAIT.format(round(left)), err=True)
+        longest = left
+
     wanted = Watch(
         open_ledger=lambda: Ledger.open(config.ledger),
         tell=tell,
         alive=lambda: notify("WATCHDOG=1"),
+        on_wait=waiting,
         interval=timedelta(seconds=max(interval, 1)),
     )
 

@@ -8,7 +8,7 @@ and pass ``tests/contract/reader_contract.py``.
 Heavy libraries are imported inside functions: a run with nothing new must not pay for them.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import ClassVar, Final, Protocol
@@ -107,6 +107,9 @@ class Reader(Protocol):
     """Whether ``changes`` reports edits of older posts."""
     sees_deletions: ClassVar[bool]
     """Whether ``changes`` reports deletions (by ``Deleted`` or ``Complete``)."""
+    on_wait: Callable[[float], None] | None
+    """Whoever opened the reader puts here what to call every second of a pause that the source
+    asks for, with the seconds left. Readers that are never asked to wait leave it alone."""
 
     def channel(self) -> Channel:
         """Who speaks."""

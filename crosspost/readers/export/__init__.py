@@ -27,7 +27,7 @@ messages are one album (``_albums`` infers it); in HTML also the channel's id an
 import re
 import time
 from array import array
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import ClassVar, Final, Self
@@ -82,6 +82,7 @@ class ExportReader:
         self._zone = ZoneInfo(context.timezone)
         self._store: Store | None = None
         self._chat: Chat | None = None
+        self.on_wait: Callable[[float], None] | None = None
 
     @classmethod
     def open(cls, settings: ExportSettings, channel: str, context: Context) -> Self:

@@ -24,7 +24,7 @@ import re
 import time
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from hashlib import sha256
@@ -126,6 +126,7 @@ class PreviewReader:
         self._url = f"{settings.preview}{username}"
         self._urls: OrderedDict[str, str] = OrderedDict()
         self._channel: Channel | None = None
+        self.on_wait: Callable[[float], None] | None = None
         manners = _web.Manners(
             timeout=settings.timeout,
             attempts=settings.attempts,
