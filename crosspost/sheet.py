@@ -209,6 +209,11 @@ def _top(run: Run, blogs: Sequence[Blog], summary: Summary) -> str:
         troubles=list(_troubles(run)),
         notes=notes,
         notes_more=len(run.report.notes) - len(notes),
+        footers=[
+            (blog.name, line, count)
+            for blog in blogs
+            for line, count in list(run.ledger.footers(blog.name).values())[:_LISTED]
+        ],
     )
     return made
 

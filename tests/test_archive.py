@@ -79,5 +79,8 @@ def test_the_sheet_tells_what_repeats_before_anything_is_sent(blog: Blog) -> Non
     blog.write(*(message(n) for n in range(1, 4)))
     sheet = blog.root / "sheet.html"
     assert blog.run("preview", "-o", str(sheet), "--no-open").code == 0
-    assert "repeats under 3 posts" in sheet.read_text("utf-8")
+    text = sheet.read_text("utf-8")
+    assert "repeats under 3 posts" in text
+    assert "Lines that repeat, left out of the articles: 1" in text
+    assert f"<li>{LINE}<small>b: under 3 posts." in text
     assert blog.posts == []
