@@ -78,11 +78,9 @@ def load(path: Path) -> Config:
     """The config at ``path``. Raises ``ConfigError``."""
     text = _read(path)
     try:
-        data = tomllib.loads(text)
+        data = _parsed(path, text)
         problems = Problems(path, path.absolute().parent, data, places(text))
         return _config(path, data, problems)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_not_toml(path, text, error)) from error
     except RecursionError as error:
         raise ConfigError(f"{path}: it is nested too deeply to be a config") from error
 
@@ -109,7 +107,14 @@ def _read(path: Path) -> str:
         ) from error
 
 
-def _not_toml(path: Path, text: str, error: tomllib.TOMLDecodeError) -> str:
+def _parsed(path: Path, text: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except ValueError as error:  # a number of thousands of digits is one that is no TOML error
+        raise ConfigError(_not_toml(path, text, error)) from error
+
+
+def _not_toml(path: Path, text: str, error: ValueError) -> str:
     """The same, with the line in front, as for every other problem."""
     said = str(error)
     words, _, where = said.rpartition(" (at ")

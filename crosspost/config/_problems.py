@@ -9,6 +9,7 @@ misspelt key may be a password.
 
 import json
 import re
+from collections.abc import Iterator
 from datetime import date, time
 from itertools import count
 from pathlib import Path
@@ -27,6 +28,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _SECRET_NAME: Final = re.compile(
     r"pass|secret|token|key|hash|session|login|auth(?!or)", re.IGNORECASE
 )
+_DEEPEST: Final = 16
 _LOGIN: Final = re.compile(r"(?<=//)[^/@\s]*@")
 _TYPES: Final = (
     ("string", "it is a text in quotes"),
@@ -70,6 +72,18 @@ class Problems:
         value = _shown(self.value(place)) if show else ""
         where = f"{name.removeprefix('.')}{f' = {value}' if value else ''}: " if name else ""
         self._found.append((line, next(self._number), f"{self._path}:{line}: {where}{text}"))
+
+    def texts(self) -> Iterator[tuple[Place, str]]:
+        """Every text in the file, and where it stands."""
+        left: list[tuple[Place, Any]] = [((), self._data)]
+        while left:
+            place, value = left.pop()
+            if isinstance(value, str):
+                yield place, value
+            elif len(place) < _DEEPEST and isinstance(value, dict):
+                left += [((*place, key), inner) for key, inner in value.items()]
+            elif len(place) < _DEEPEST and isinstance(value, list):
+                left += [((*place, number), inner) for number, inner in enumerate(value)]
 
     def value(self, place: Place) -> Any:
         """What stands there, None if nothing does."""
@@ -136,13 +150,20 @@ def _key(part: str) -> str:
     return part if re.fullmatch(r"[\w-]+", part, re.ASCII) else json.dumps(part[:60])
 
 
+def _digits(value: float) -> str:
+    try:
+        return str(value).lower()[:60]
+    except ValueError:  # thousands of digits
+        return ""
+
+
 def _shown(value: Any) -> str:
     """The value as it stands in the file, short; "" for what is too long to show."""
     if isinstance(value, str):
         text = _LOGIN.sub("…@", value)
         return json.dumps(text if len(text) <= 60 else f"{text[:59]}…", ensure_ascii=False)
     if isinstance(value, bool | int | float):
-        return str(value).lower()[:60]
+        return _digits(value)
     return str(value) if isinstance(value, date | time) else ""
 
 

@@ -63,7 +63,9 @@ def _listed(value: Any) -> Any:
 
 def _day(value: Any) -> Any:
     if isinstance(value, date) and not isinstance(value, datetime):
-        return datetime(value.year, value.month, value.day)  # noqa: DTZ001 - zoned in moment()
+        value = datetime(value.year, value.month, value.day)  # noqa: DTZ001 - zoned in moment()
+    if isinstance(value, datetime) and not 1970 < value.year < 9999:
+        raise ValueError("it is a day of Telegram's time, such as 2024-05-01")
     return value
 
 
@@ -112,7 +114,7 @@ class BlogSettings(Table):
     no_tags: list[str] = []
     settle: Span = timedelta(seconds=60)
     on_delete: Literal["keep", "draft", "remove"] = "draft"
-    max_deletions: int = Field(default=5, ge=0)
+    max_deletions: int = Field(default=5, ge=0, le=1_000_000)
     since: Annotated[datetime | None, BeforeValidator(_day)] = None
     rules: dict[str, Any] = {}
     footer: FooterSettings = FooterSettings()
