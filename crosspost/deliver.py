@@ -21,6 +21,7 @@ ledger nor a second machine makes a double.
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import file_digest
@@ -195,6 +196,7 @@ class _Send(NamedTuple):
     article: Article
     digest: str
     uploads: dict[int, Upload]
+    contents: frozenset[str]
 
 
 class _Take(NamedTuple):
@@ -234,14 +236,23 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
     trip = _Trip()
     ledger, blog, site = errand.ledger, errand.blog, errand.site
     if ledger.unfinished(blog, site):
-        errand.publisher().finish()
-        ledger.set_unfinished(blog, site, False)
+        _finish(errand)
     yield from _pass(errand, trip, errand.wanted)
     if trip.started:
         again = _pass(errand, trip, lambda one: errand.wanted(one) and _stirred(trip, one))
         yield from (one for one in again if one.what not in ("updated", "unchanged"))
-        errand.publisher().finish()
-        ledger.set_unfinished(blog, site, False)
+        _finish(errand)
+
+
+def _finish(errand: Errand) -> None:
+    """Completes the site, and takes back the files that ended up in no article."""
+    publisher, ledger = errand.publisher(), errand.ledger
+    publisher.finish()
+    for content, upload in ledger.spare(errand.site):
+        with suppress(Refused, Unknown):  # then the next time
+            publisher.discard(upload)
+            ledger.taken_back(errand.site, content)
+    ledger.set_unfinished(errand.blog, errand.site, False)
 
 
 def _stirred(trip: _Trip, delivery: Delivery) -> bool:
@@ -296,7 +307,7 @@ def _prepare(errand: Errand, trip: _Trip, delivery: Delivery) -> _Send | _Take |
         if step.what not in ("create", "update"):
             return _note(errand, delivery, article, step)
         try:
-            uploads, gone = _uploads(errand, stored, article)
+            uploads, contents, gone = _uploads(errand, stored, article)
         except _Harmful as error:
             if delivery.word == "publish" and not error.indices.keys() <= missing.keys():
                 missing |= error.indices
@@ -309,7 +320,7 @@ def _prepare(errand: Errand, trip: _Trip, delivery: Delivery) -> _Send | _Take |
         if not gone.keys() <= missing.keys():
             missing |= gone
             continue
-        return _Send(delivery, stored, article, digest(article), uploads)
+        return _Send(delivery, stored, article, digest(article), uploads, contents)
 
 
 def _unmade(
@@ -461,6 +472,7 @@ def _send_all(errand: Errand, trip: _Trip, sends: list[_Send]) -> Iterator[Outco
             )
             intents.append(intent)
             errand.ledger.settle(intent)
+            errand.ledger.shows(intent, send.contents, only=False)
     done: list[tuple[Delivery, str, Outcome]] = []
     try:
         for send, intent in zip(sends, intents, strict=True):
@@ -474,6 +486,8 @@ def _send_all(errand: Errand, trip: _Trip, sends: list[_Send]) -> Iterator[Outco
                 if outcome.what == "failed":
                     trip.failed.add(delivery.post_id)
             for send, (delivery, _, _) in zip(sends, done, strict=False):
+                if delivery.digest == send.digest and delivery.state == "live":
+                    errand.ledger.shows(delivery, send.contents, only=True)
                 if send.delivery.public != delivery.public:  # one of these may link to another
                     errand.ledger.stir(errand.blog, delivery.post_id, errand.site)
     yield from (outcome for _, _, outcome in done)
@@ -641,6 +655,8 @@ def _withdraw(errand: Errand, trip: _Trip, take: _Take) -> Outcome | None:
     )
     with ledger.transaction():
         ledger.settle(told, told.state, f"The post was deleted in Telegram: {how}")
+        if not left:
+            ledger.shows(told, (), only=True)
         if delivery.public:
             ledger.stir(errand.blog, delivery.post_id, errand.site)
     if remote is None:
@@ -663,25 +679,27 @@ class _Harmful(Exception):
 
 def _uploads(
     errand: Errand, stored: StoredPost, article: Article
-) -> tuple[dict[int, Upload], dict[int, str]]:
-    """The article's files on the site, by figure; and why which of ``Post.media`` are gone."""
+) -> tuple[dict[int, Upload], frozenset[str], dict[int, str]]:
+    """The article's files on the site, by figure; all their contents; and why which of
+    ``Post.media`` are gone."""
     uploads: dict[int, Upload] = {}
+    contents: set[str] = set()
     gone: dict[int, str] = {}
     for number, figure in enumerate(article.figures):
         media = figure.media
         if media.missing:
             continue
         try:
-            upload = _upload(errand, stored, media)
+            upload = _upload(errand, stored, media, contents)
         except Gone as error:
             gone |= _indices(stored, media, str(error))
             continue
         except _Harmful as error:
             error.indices = _indices(stored, media, error.clause)
             raise
-        poster = _poster(errand, stored, media) if media.thumb else ""
+        poster = _poster(errand, stored, media, contents) if media.thumb else ""
         uploads[number] = replace(upload, poster=poster) if poster else upload
-    return uploads, gone
+    return uploads, frozenset(contents), gone
 
 
 def _indices(stored: StoredPost, media: Media, clause: str) -> dict[int, str]:
@@ -690,22 +708,24 @@ def _indices(stored: StoredPost, media: Media, clause: str) -> dict[int, str]:
     return {n: clause for n, one in enumerate(stored.post.media) if one.locator == media.locator}
 
 
-def _poster(errand: Errand, stored: StoredPost, media: Media) -> str:
+def _poster(errand: Errand, stored: StoredPost, media: Media, contents: set[str]) -> str:
     """The address of a video's preview frame; it does without rather than fail."""
     frame = Media(kind="photo", locator=media.thumb)
     try:
-        return _upload(errand, stored, frame).url
+        return _upload(errand, stored, frame, contents).url
     except (Gone, _Harmful):
         return ""
 
 
-def _upload(errand: Errand, stored: StoredPost, media: Media) -> Upload:
-    """What the site has of the file, sent there unless it has its content already."""
+def _upload(errand: Errand, stored: StoredPost, media: Media, contents: set[str]) -> Upload:
+    """What the site has of the file, sent there unless it has its content already, which is put
+    into ``contents``."""
     ledger = errand.ledger
     mark = f"{media.kind}:{media.size}:{media.width}x{media.height}"
     content = ledger.content(errand.blog, stored.source, media.locator, mark)
     known = ledger.upload(errand.site, content) if content else None
-    if known:
+    if content and known:
+        contents.add(content)
         return known
     what = f"The file {(media.name or media.locator)[:_NAMED]}"
     kind = "image" if _pictured(media) else "file"
@@ -721,6 +741,7 @@ def _upload(errand: Errand, stored: StoredPost, media: Media) -> Upload:
     if known is None:
         known = errand.publisher().upload(_clean(errand, media, file, what), media)
     ledger.uploaded(errand.site, content, known, (errand.blog, stored.source, media.locator, mark))
+    contents.add(content)
     return known
 
 

@@ -29,6 +29,7 @@ class FakeSite:
         self.articles: dict[str, Article] = {}
         self.remotes: dict[str, Remote] = {}
         self.files: dict[str, bytes] = {}
+        self.uses: dict[str, set[str]] = {}
         self.calls: list[str] = []
         self.trouble: dict[str, list[Trouble]] = {}
         self.before: Callable[[str], None] = lambda _: None
@@ -49,7 +50,7 @@ class FakeSite:
 
     def delete(self, key: str) -> None:
         """A person removes the article by hand."""
-        del self.articles[key], self.remotes[key]
+        del self.articles[key], self.remotes[key], self.uses[key]
 
     def _turn(self, key: str, **more: object) -> Remote:
         version = str(int(self.remotes[key].version) + 1)
@@ -86,7 +87,7 @@ class FakeSite:
 
     def upload(self, file: Path, media: Media) -> Upload:
         trouble = self._ask("upload", media.locator)
-        name = f"file-{len(self.files)}"
+        name = f"file-{self.count('upload')}"
         self.files[name] = file.read_bytes()
         self._answer(trouble)
         return Upload(id=name, url=f"https://site.test/{name}")
@@ -111,6 +112,7 @@ class FakeSite:
             shown, url = article, f"https://site.test/{article.slug}"
             answer = self.remotes[key] = Remote(id=key, url=url, version="1", digest=mark)
         self.articles[key] = shown
+        self.uses[key] = {upload.id for upload in uploads.values()}
         self.unfinished = True
         self._answer(trouble)
         return answer
@@ -130,6 +132,8 @@ class FakeSite:
         return left
 
     def discard(self, upload: Upload) -> None:
+        self._ask("discard", upload.id)
+        assert not any(upload.id in used for used in self.uses.values()), "it is in an article"
         self.files.pop(upload.id, None)
 
     def finish(self) -> None:

@@ -769,6 +769,70 @@ def test_a_refused_file_fails_its_post_alone(world: World) -> None:
     assert not world.at(1).due
 
 
+def test_a_file_that_no_article_shows_any_more_is_taken_back(world: World) -> None:
+    world.read(photo(1, "a.png", "b.png"), photo(2, "b.png"))
+    world.deliver()
+    assert len(world.site.files) == 2
+    world.read(photo(1, "c.png"))
+    world.deliver()
+    assert set(world.site.files) == world.site.uses["b/1"] | world.site.uses["b/2"]
+    assert len(world.site.files) == 2, "what another article shows stays"
+    world.read(photo(1, "a.png"))
+    world.deliver()
+    assert set(world.site.files) == world.site.uses["b/1"] | world.site.uses["b/2"]
+
+
+@pytest.mark.parametrize(("how", "left"), [("draft", 1), ("remove", 0)])
+def test_a_draft_keeps_its_files_and_a_removed_article_does_not(
+    world: World, how: Any, left: int
+) -> None:
+    world.more["on_delete"] = how
+    world.read(photo(1, "a.png"), post(2))
+    world.deliver()
+    world.gone(1)
+    world.deliver()
+    assert len(world.site.files) == left
+    world.read(photo(1, "a.png"))
+    world.deliver()
+    assert world.site.uses["b/1"] == set(world.site.files)
+
+
+def test_what_was_uploaded_for_a_post_that_is_still_to_come_is_not_taken_back(world: World) -> None:
+    world.read(photo(1, "a.png", "b.png"), post(2))
+    world.site.trouble["b.png"] = ["lost before"]
+    assert sorted(world.deliver()) == [(1, "failed"), (2, "created")]
+    assert len(world.site.files) == 1
+    world.deliver()
+    assert len(world.site.files) == 2
+
+
+def test_what_was_uploaded_for_a_post_that_never_came_is_taken_back(world: World) -> None:
+    world.missing["b.png"] = Unsafe("its path leaves the export")
+    world.read(photo(1, "a.png", "b.png"), post(2))
+    assert sorted(world.deliver()) == [(1, "held"), (2, "created")]
+    assert world.site.files == {}
+    world.word(1, "publish")
+    assert world.deliver() == [(1, "created")]
+
+
+def test_a_run_killed_while_it_took_files_back_is_made_good(world: World) -> None:
+    def die(what: str) -> None:
+        if what.startswith("discard"):
+            raise KeyboardInterrupt
+
+    world.read(photo(1, "a.png"))
+    world.deliver()
+    world.read(photo(1, "b.png"))
+    world.site.before = die
+    with pytest.raises(KeyboardInterrupt):
+        world.deliver()
+    world.site.before = lambda _: None
+    assert world.ledger.has_due("b", "s")
+    world.deliver()
+    assert set(world.site.files) == world.site.uses["b/1"]
+    assert not world.ledger.has_due("b", "s")
+
+
 # --- The run ----------------------------------------------------------------------------------
 
 

@@ -15,7 +15,7 @@ SQLite in WAL mode with ``synchronous=FULL``: a commit has reached the disk when
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -765,6 +765,7 @@ class Ledger:
     ) -> None:
         """The site has this content; ``where``: blog, source, locator and mark of its file."""
         with self.transaction():
+            self._db.execute("INSERT OR IGNORE INTO spare VALUES (?, ?, '')", (site, content))
             self._db.execute(
                 "INSERT OR REPLACE INTO upload VALUES (?, ?, ?, ?)",
                 (site, content, encode(upload).decode(), stamp(self.clock())),
@@ -772,6 +773,58 @@ class Ledger:
             self._db.execute(
                 "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?, ?)", (*where, content)
             )
+
+    def shows(self, delivery: Delivery, contents: Collection[str], *, only: bool) -> None:
+        """The article shows these contents, and ``only`` these, or will if it arrives."""
+        place = (delivery.site, delivery.blog, delivery.post_id)
+        with self.transaction():
+            if only:
+                rows = self._all(
+                    "SELECT hash FROM shown WHERE site = ? AND blog = ? AND post_id = ?", *place
+                )
+                past = {row[0] for row in rows} - set(contents)
+                self._db.executemany(
+                    "DELETE FROM shown WHERE site = ? AND blog = ? AND post_id = ? AND hash = ?",
+                    [(*place, content) for content in past],
+                )
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO spare VALUES (?, ?, '')",
+                    [(delivery.site, content) for content in past],
+                )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO shown (site, blog, post_id, hash) VALUES (?, ?, ?, ?)",
+                [(*place, content) for content in contents],
+            )
+
+    def spare(self, site: str) -> list[tuple[str, Upload]]:
+        """What ended up in no article, to be taken back: known no more by ``upload``, and here
+        until ``taken_back``. Nothing while anything is due there, since that may show it yet."""
+        with self.transaction():
+            self._db.execute(
+                "DELETE FROM spare WHERE site = ?1 AND EXISTS (SELECT 1 FROM shown s WHERE"
+                " s.site = ?1 AND s.hash = spare.hash)",
+                (site,),
+            )
+            if self._one("SELECT 1 FROM delivery WHERE due = 1 AND site = ? LIMIT 1", site):
+                return []
+            self._db.execute(
+                "UPDATE spare SET data = coalesce((SELECT data FROM upload u WHERE u.site = ?1"
+                " AND u.hash = spare.hash), data) WHERE site = ?1",
+                (site,),
+            )
+            self._db.execute(
+                "DELETE FROM upload WHERE site = ?1 AND hash IN"
+                " (SELECT hash FROM spare WHERE site = ?1)",
+                (site,),
+            )
+            self._db.execute("DELETE FROM spare WHERE site = ? AND data = ''", (site,))
+            rows = self._all("SELECT hash, data FROM spare WHERE site = ?", site)
+        with explained(self.path):
+            return [(content, decode_upload(data)) for content, data in rows]
+
+    def taken_back(self, site: str, content: str) -> None:
+        """The site has it no more."""
+        self._do("DELETE FROM spare WHERE site = ? AND hash = ?", site, content)
 
     def forget_upload(self, site: str, upload: Upload) -> None:
         """The site may have lost this file: it is sent again when next needed."""

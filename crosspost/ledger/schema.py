@@ -8,6 +8,8 @@
     link      which post's article points to which other post
     media     which content a post's file had, by hash
     upload    what a site has of that content
+    shown     which article shows it, as far as we know or intend
+    spare     which of it may be in no article any more, to be taken back
     line      which lines a post begins or ends with, and which text it has, by hash
     footer    which of these lines were seen to repeat, once and for all
     run       when something ran and how it ended
@@ -139,7 +141,23 @@ _LINES: Final = (
     "CREATE INDEX post_unlined ON post (blog, id) WHERE lined = 0",
 )
 
-MIGRATIONS: Final = (_FIRST, _LINES)
+_SHOWN: Final = (
+    """
+    CREATE TABLE shown (
+        site TEXT NOT NULL, hash TEXT NOT NULL, blog TEXT NOT NULL, post_id INTEGER NOT NULL,
+        PRIMARY KEY (site, hash, blog, post_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX shown_by ON shown (blog, post_id, site)",
+    """
+    CREATE TABLE spare (
+        site TEXT NOT NULL, hash TEXT NOT NULL, data TEXT NOT NULL DEFAULT '',
+        PRIMARY KEY (site, hash)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -39,6 +39,7 @@ def test_the_clean_run_is_what_it_should_be(clean: Clean) -> None:
     states = {row[0]: row[1] for row in second.ledger[:-1]}
     assert states == dict.fromkeys((1, 2, 3, 6, 9, 10), "live") | {7: "withdrawn", 8: "held"}
     assert first.left == second.left == []
+    assert first.waiting == second.waiting == set(), "what no article shows is not kept"
     assert first.ledger[-1] == second.ledger[-1] == (1, 0)
     pages = {
         name.partition("-")[0]: data.decode(errors="replace") for name, data in first.public.items()
