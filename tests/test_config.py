@@ -3,9 +3,12 @@
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from crosspost.config import Config, load
 from crosspost.config._places import line_of, places
@@ -170,7 +173,7 @@ WRONG = [
     (BLOG + 'no_tags = ["a",\n 1]\n' + SITE, "c:7: blog[1].no_tags[2] = 1: it is a text in quotes"),
     (BLOG + 'since = "soon"\n' + SITE, 'c:6: blog[1].since = "soon": it is a day such as 2024-05-'),
     (BLOG + "since = 0001-01-01\n" + SITE, "c:6: blog[1].since = 0001-01-01: it is a day of Tel"),
-    (BLOG + f"max_deletions = 0x{'F' * 5000}\n" + SITE, "c:6: blog[1].max_deletions: it is at mo"),
+    (BLOG + f"max_deletions = 0x{'F' * 5000}\n" + SITE, "c:6: blog[1].max_deletions: it is too l"),
     (BLOG + 'credit = "\\u0000"\n' + SITE, "c:6: blog[1].credit: it holds a character that no"),
     ('ledger = "a\\u0000b"\n' + BLOG + SITE, "c:1: ledger: it holds a character that no text"),
     (BLOG + SITE.replace("public", "a\\u0000"), "c:8: site.local.path: it holds a character"),
@@ -504,3 +507,54 @@ k = 1979-05-27T07:32:00Z
     }
     assert line_of(("blog", 1, "none", "deeper"), found) == 21
     assert line_of(("nothing",), found) == 1
+
+
+# --- Anything at all ---
+
+SETTINGS = (
+    *("language", "timezone", "ledger", "templates", "cache", "blog", "site", "telegram", "export"),
+    *("blog.name", "blog.channel", "blog.reader", "blog.site", "blog.author", "blog.rules"),
+    *("blog.since", "blog.settle", "blog.no_tags", "blog.on_delete", "blog.author.photo"),
+    *("site.local", "site.local.type", "site.local.path", "site.local.url", "preview.preview"),
+    *("telegram.api_id", "telegram.api_hash", "telegram.server", "nonsense", '"".x', "preview"),
+)
+VALUES = (
+    *('""', '"x"', '"\\u0000"', '"../../x"', '"ё"', "0", "-1", "1e400", "nan", "true", "[]", "{}"),
+    *(
+        "[[]]",
+        '["local"]',
+        "[1]",
+        '{env = "PATH"}',
+        '{env = "NOPE"}',
+        "{file = 5}",
+        "{x = {y = []}}",
+    ),
+    *(
+        "0001-01-01",
+        "9999-12-31T23:59:59-23:59",
+        "07:32:00",
+        '{keyring = "\\u0000"}',
+        '"99999999d"',
+    ),
+    f"0x{'F' * 4000}",
+)
+
+
+@given(st.lists(st.tuples(st.sampled_from(SETTINGS), st.sampled_from(VALUES)), max_size=4))
+@settings(max_examples=150, deadline=None)
+def test_whatever_a_config_says_it_is_read_or_explained(said: list[tuple[str, str]]) -> None:
+    with TemporaryDirectory() as folder:
+        top = "".join(f"{key} = {value}\n" for key, value in said if not key.startswith("blog."))
+        blog = "".join(
+            f"{key.removeprefix('blog.')} = {value}\n"
+            for key, value in said
+            if key.startswith("blog.")
+        )
+        path = written(Path(folder), top + BLOG + blog + SITE)
+        told: tuple[str, ...] = ()
+        try:
+            load(path)
+        except ConfigError as error:
+            told = error.problems or ("nothing",)
+        assert all(problem.startswith(f"{path}:") for problem in told)
+        assert all(len(problem) < 1000 for problem in told)

@@ -80,6 +80,9 @@ def load(path: Path) -> Config:
     try:
         data = _parsed(path, text)
         problems = Problems(path, path.absolute().parent, data, places(text))
+        problems.look_for_strange()
+        if problems:
+            raise problems.error()
         return _config(path, data, problems)
     except RecursionError as error:
         raise ConfigError(f"{path}: it is nested too deeply to be a config") from error

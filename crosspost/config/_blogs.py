@@ -55,9 +55,6 @@ class Making:
         self.templates = self._path("templates")
         self._sites: dict[str, Site] = {}
         self._readers: dict[str, tuple[Any, Any]] = {}
-        for place, text in problems.texts():
-            if "\0" in text:
-                problems.add(place, "it holds a character that no text may hold", show=False)
         if self.templates and not self.templates.is_dir():
             problems.add(("templates",), "there is no such folder")
 

@@ -73,12 +73,20 @@ class Problems:
         where = f"{name.removeprefix('.')}{f' = {value}' if value else ''}: " if name else ""
         self._found.append((line, next(self._number), f"{self._path}:{line}: {where}{text}"))
 
-    def texts(self) -> Iterator[tuple[Place, str]]:
-        """Every text in the file, and where it stands."""
+    def look_for_strange(self) -> None:
+        """What no setting can be, however it is spelt: a number beyond 64 bits, which TOML does
+        not have (https://toml.io/en/v1.0.0#integer), and a text that no path can hold."""
+        for place, value in self._values():
+            if isinstance(value, str) and "\0" in value:
+                self.add(place, "it holds a character that no text may hold", show=False)
+            elif isinstance(value, int) and value.bit_length() > 64:
+                self.add(place, "it is too large a number", show=False)
+
+    def _values(self) -> Iterator[tuple[Place, Any]]:
         left: list[tuple[Place, Any]] = [((), self._data)]
         while left:
             place, value = left.pop()
-            if isinstance(value, str):
+            if not isinstance(value, dict | list):
                 yield place, value
             elif len(place) < _DEEPEST and isinstance(value, dict):
                 left += [((*place, key), inner) for key, inner in value.items()]
@@ -150,20 +158,13 @@ def _key(part: str) -> str:
     return part if re.fullmatch(r"[\w-]+", part, re.ASCII) else json.dumps(part[:60])
 
 
-def _digits(value: float) -> str:
-    try:
-        return str(value).lower()[:60]
-    except ValueError:  # thousands of digits
-        return ""
-
-
 def _shown(value: Any) -> str:
     """The value as it stands in the file, short; "" for what is too long to show."""
     if isinstance(value, str):
         text = _LOGIN.sub("…@", value)
         return json.dumps(text if len(text) <= 60 else f"{text[:59]}…", ensure_ascii=False)
     if isinstance(value, bool | int | float):
-        return _digits(value)
+        return str(value).lower()[:60]
     return str(value) if isinstance(value, date | time) else ""
 
 
