@@ -727,6 +727,19 @@ def test_an_answer_that_is_cut_is_asked_for_again(
     assert ids(open_().read(Bounds())) == list(range(1, 251))
 
 
+@pytest.mark.slow
+def test_an_answer_may_be_cut_at_any_byte(
+    server: TelegramServer, channel: Channel, open_: Open
+) -> None:
+    channel.post("одна")
+    reader = open_()
+    reader.channel()
+    for cut in range(600):
+        server.fault("GetHistoryRequest", cut=cut)
+        assert ids(reader.read(Bounds())) == [1], cut
+    assert server.faults.due == []
+
+
 def test_an_answer_that_never_comes_is_asked_for_again(
     server: TelegramServer, channel: Channel, open_: Open
 ) -> None:

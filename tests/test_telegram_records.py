@@ -615,3 +615,66 @@ def test_entities_are_listed_outer_before_inner() -> None:
     read = read_rich(types.PageBlockBlockquote(inner, types.TextEmpty()))
     assert [one.type for one in read.entities] == ["blockquote", "bold", "italic"]
     assert read.entities[0] == Entity(type="blockquote", offset=0, length=5)
+
+
+_WORDS = st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Z")), max_size=6)
+_RICH = st.recursive(
+    st.one_of(st.builds(plain, _WORDS), st.just(types.TextEmpty())),
+    lambda inner: st.one_of(
+        st.builds(types.TextBold, inner),
+        st.builds(types.TextSpoiler, inner),
+        st.builds(lambda text: types.TextUrl(text, "https://example.org", 0), inner),
+        st.builds(types.TextConcat, st.lists(inner, max_size=3)),
+    ),
+    max_leaves=6,
+)
+_CAPTIONS = st.builds(types.PageCaption, _RICH, _RICH)
+_BLOCKS = st.recursive(
+    st.one_of(
+        st.builds(types.PageBlockParagraph, _RICH),
+        st.builds(types.PageBlockHeading2, _RICH),
+        st.builds(types.PageBlockPullquote, _RICH, _RICH),
+        st.builds(lambda told: types.PageBlockPhoto(100, told), _CAPTIONS),
+        st.just(types.PageBlockDivider()),
+    ),
+    lambda inner: st.one_of(
+        st.builds(types.PageBlockDetails, st.lists(inner, max_size=3), _RICH),
+        st.builds(types.PageBlockBlockquoteBlocks, st.lists(inner, max_size=3), _RICH),
+        st.builds(
+            lambda items: types.PageBlockList([types.PageListItemBlocks(one) for one in items]),
+            st.lists(st.lists(inner, max_size=2), max_size=3),
+        ),
+        st.builds(
+            lambda rows: types.PageBlockTable(
+                types.TextEmpty(),
+                [
+                    types.PageTableRow([types.PageTableCell(text=one) for one in row])
+                    for row in rows
+                ],
+            ),
+            st.lists(st.lists(_RICH, max_size=3), max_size=3),
+        ),
+    ),
+    max_leaves=8,
+)
+
+
+def leaves(value: Any) -> list[str]:
+    """The words in a TL object, in its own order."""
+    if isinstance(value, types.TextPlain):
+        return [value.text]
+    if isinstance(value, types.PageBlockDetails):  # its title stands before what it hides
+        return leaves(value.title) + leaves(value.blocks)
+    if isinstance(value, list):
+        return [word for one in value for word in leaves(one)]
+    return leaves(list(vars(value).values())) if hasattr(value, "CONSTRUCTOR_ID") else []
+
+
+@given(st.lists(_BLOCKS, max_size=4))
+def test_any_nest_of_blocks_keeps_every_word_in_order(made: list[Any]) -> None:
+    read = read_rich(*made, photos=[photo(100)])
+    words_ = "".join("".join(leaves(made)).split())
+    assert "".join(read.text.split()) == words_
+    assert "".join(text_of(blocks(read.text, read.entities)).split()) == words_
+    for one in read.entities:
+        assert 0 <= one.offset <= one.offset + one.length <= len(read.text)

@@ -36,25 +36,25 @@ class Faults:
     """The faults that are still to come, in the order in which they were asked for."""
 
     def __init__(self) -> None:
-        self._due: list[Fault] = []
+        self.due: list[Fault] = []
 
     def add(self, fault: Fault) -> Fault:
-        self._due.append(fault)
+        self.due.append(fault)
         return fault
 
     def clear(self) -> None:
-        self._due.clear()
+        self.due.clear()
 
     def strike(self, request: Any) -> Fault | None:
         """The fault that hits this request."""
         name = type(request).__name__
-        for fault in self._due:
+        for fault in self.due:
             if fault.kind in ("", name):
                 if fault.after > 0:
                     fault.after -= 1
                     continue
                 fault.times -= 1
                 if fault.times <= 0:
-                    self._due.remove(fault)
+                    self.due.remove(fault)
                 return fault
         return None
