@@ -130,11 +130,15 @@ class Author(Events):
 
     def album(self) -> None:
         photos = [self.photo() for _ in range(self.dice.randint(2, 6))]
-        self.channel.album(photos, ["", f"Альбом {self.count}\n\nВ мастерской был день {self.count}."])
+        self.channel.album(
+            photos, ["", f"Альбом {self.count}\n\nВ мастерской был день {self.count}."]
+        )
 
     def post(self) -> None:
         media = self.photo() if self.dice.random() < 0.3 else None
-        self.channel.post(f"Запись {self.count} 🎉\n\nО том, каким был день {self.count}.", media=media)
+        self.channel.post(
+            f"Запись {self.count} 🎉\n\nО том, каким был день {self.count}.", media=media
+        )
 
     def photo(self) -> Any:
         photo = self.channel.world.photo(picture(self.dice.randrange(10**6)), 32, 24)

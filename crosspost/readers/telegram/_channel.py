@@ -169,11 +169,18 @@ def dialogs(link: Link) -> list[Any]:
         page = link.ask(GetDialogsRequest(date, last, peer, limit=_DIALOGS, hash=0))
         before = len(found)
         found.update({chat.id: chat for chat in page.chats})
-        if not page.messages or len(page.dialogs) < _DIALOGS or len(found) == before:
+        oldest = _oldest(page)
+        if oldest is None or len(page.dialogs) < _DIALOGS or len(found) == before:
             return list(found.values())
-        oldest = page.messages[-1]
         chats = {one.id: one for one in (*page.chats, *page.users)}
         date, last, peer = oldest.date, oldest.id, _input(oldest.peer_id, chats)
+
+
+def _oldest(page: Any) -> Any:
+    """The last message of the page's last chat that has one: the next page begins there."""
+    messages = {(str(one.peer_id), one.id): one for one in page.messages}
+    tops = (messages.get((str(one.peer), one.top_message)) for one in reversed(page.dialogs))
+    return next((one for one in tops if one is not None), None)
 
 
 def _input(peer: Any, chats: dict[int, Any]) -> Any:
