@@ -4,7 +4,7 @@ It is started once, so that no run pays for the imports. An order is a line of J
 folder and, if the run must die, ``at`` (the number of the step before which it dies) or ``after``
 (seconds); the answer is a line of JSON with the exit code, or -9, the names of the steps, and what
 the run said. With ``many`` so many run at once, each waiting ``wait`` seconds for the others, and
-the answer is a list.
+the answer is a list; ``blogs`` names, in turn, which blogs each of them syncs.
 
 A step is whatever could be the last thing a run did: a transaction that ends, a file that is
 renamed, made durable or removed, a call of the publisher and its answer.
@@ -73,7 +73,7 @@ class Steps:
         sqlite3.connect = watched  # type: ignore[assignment]
 
 
-def sync(folder: Path, wait: float) -> tuple[int, str]:
+def sync(folder: Path, blogs: list[str], wait: float) -> tuple[int, str]:
     """One run; its exit code and what it says."""
     from crosspost import pipeline
     from crosspost.config import load
@@ -86,7 +86,7 @@ def sync(folder: Path, wait: float) -> tuple[int, str]:
         config = load(folder / "crosspost.toml")
         with Ledger.open(config.ledger) as ledger:
             run = pipeline.Run(ledger=ledger, report=report, wait=wait)
-            for blog in config.blogs.values():
+            for blog in config.chosen(tuple(blogs)):
                 pipeline.sync(run, blog)
             run.close()
     except CrosspostError as error:
@@ -100,7 +100,7 @@ def child(order: dict[str, Any], answer: int) -> None:
     try:
         if order.get("watch", True):
             steps.watch()
-        code, said = sync(Path(order["folder"]), order.get("wait", 0))
+        code, said = sync(Path(order["folder"]), order.get("blogs", []), order.get("wait", 0))
     except BaseException:
         code, said = 70, traceback.format_exc()
     os.write(answer, json.dumps({"code": code, "said": said, "steps": steps.names}).encode())
@@ -127,7 +127,9 @@ def end(pid: int, reading: int) -> dict[str, Any]:
 
 
 def obey(order: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
-    started = [start(order) for _ in range(order.get("many", 1))]
+    blogs = order.pop("blogs", None)
+    each = [order if blogs is None else order | {"blogs": [name]} for name in blogs or "x"]
+    started = [start(each[number % len(each)]) for number in range(order.get("many", 1))]
     if "after" in order:
         time.sleep(order["after"])
         for pid, _ in started:

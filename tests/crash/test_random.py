@@ -70,6 +70,29 @@ def test_four_runs_at_once_make_no_double(clean: Clean, program: Program, wait: 
     assert look(folder) == clean.after[0]
 
 
+def test_two_blogs_at_once_on_one_site_come_out_as_one_after_the_other(
+    clean: Clean, program: Program
+) -> None:
+    def both() -> Path:
+        folder: Path = clean.again(0)
+        config = folder / "crosspost.toml"
+        text = config.read_text("utf-8")
+        start, end = text.index("[[blog]]"), text.index("[site.local]")
+        second = text[start:end].replace("business", "archive")
+        config.write_text(text[:end] + second + text[end:], "utf-8")
+        return folder
+
+    folder = both()
+    program(folder)
+    right = look(folder)
+    assert program(folder)["said"] == "Nothing to do."
+    folder = both()
+    program.many(folder, 4, blogs=["business", "archive"], wait=30, watch=False)
+    now = look(folder)
+    assert (now.public, now.left, now.waiting) == (right.public, [], set())
+    assert program(folder)["said"] == "Nothing to do."
+
+
 def times(folder: Path) -> dict[str, int]:
     public = folder / "public"
     return {
