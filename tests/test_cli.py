@@ -616,14 +616,31 @@ def test_init_with_an_export_makes_a_config_that_works(place: Path) -> None:
 
 def test_init_asks_again_when_an_answer_will_not_do(place: Path) -> None:
     (place / "crosspost.toml").unlink()
-    answers = ["channel", "fr", "ru", "Omsk", "Asia/Omsk", "", "", "public", "x", "http://a.ru/"]
+    answers = ["channel", "Лавка", "", "t.me/lavka", "https://t.me/lavka", "fr", "ru"]
+    answers += ["Omsk", "Asia/Omsk", "", "", "public", "x", "http://a.ru/"]
     told = run("init", input="\n".join([*answers, ""])).output
+    assert "a name is of small Latin letters" in told
+    assert "[lavka]" in told
+    assert "it is a public address, such as https://t.me/name" in told
     assert "it is en or ru" in told
     assert "did you mean «Asia/Omsk»" in told
     text = (place / "crosspost.toml").read_text("utf-8")
     assert 'timezone = "Asia/Omsk"' in text
     assert 'url  = "http://a.ru/"' in text
     run("sync")
+
+
+def test_init_takes_one_channel_of_many(place: Path) -> None:
+    (place / "crosspost.toml").unlink()
+    export = json.loads((place / "channel" / "result.json").read_text("utf-8"))
+    second = {**export, "id": 77, "name": "Вторая"}
+    whole = {"about": "", "chats": {"list": [export, second]}}
+    (place / "channel" / "result.json").write_text(json.dumps(whole), "utf-8")
+    assert "#77" in run("init", "channel", code=3).output
+    assert not (place / "crosspost.toml").exists()
+    run("init", "channel#77")
+    assert 'name    = "vtoraia"' in (place / "crosspost.toml").read_text("utf-8")
+    assert "2 created" in run("sync").stdout
 
 
 @pytest.mark.parametrize(

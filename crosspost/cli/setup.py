@@ -22,6 +22,8 @@ Examples:
 """,
 )
 @click.argument("channel", required=False)
+@click.option("--name", help="The blog's name in addresses and in the ledger, for ever.")
+@click.option("--link", help="The channel's public address; an export does not tell it.")
 @click.option("--language", type=click.Choice(["en", "ru"]), help="The blog's language.")
 @click.option("--timezone", help="The blog's time zone, such as Europe/Moscow.")
 @click.option("--author", help="The author's name.")
@@ -34,6 +36,8 @@ Examples:
 def init(
     ctx: click.Context,
     channel: str | None,
+    name: str | None,
+    link: str | None,
     language: str | None,
     timezone: str | None,
     author: str | None,
@@ -56,6 +60,8 @@ def init(
         channel = click.prompt("The channel: @name, a t.me link, or the folder of an export")
     draft = guess(channel, target.absolute().parent)
     given = {
+        "name": name,
+        "link": link,
         "language": language,
         "timezone": timezone,
         "author": author,
@@ -82,6 +88,8 @@ def _ask(draft: "Draft", given: dict[str, str | None]) -> "Draft":
     from crosspost.config.draft import well
 
     questions = {
+        "name": "The blog's name in addresses, for ever",
+        "link": "The channel's public address (empty: it has none)",
         "language": "The blog's language (en, ru)",
         "timezone": "The blog's time zone",
         "author": "The author's name, as the card shows it (empty: the channel's)",

@@ -37,15 +37,18 @@ class Draft:
 
 def guess(channel: str, base: Path) -> Draft:
     """What a person most likely wants who names this channel: an export on this disk, or a
-    public channel's preview. Raises ``ConfigError`` when it is neither."""
-    path = Path(channel).expanduser()
+    public channel's preview. Raises ``ConfigError`` when it is neither, ``ReaderError`` when the
+    export cannot be read."""
     zone, language = _zone(), _language()
-    if path.exists():
+    folder, mark, choice = channel.partition("#")
+    path = Path(channel if Path(channel).expanduser().exists() else folder).expanduser()
+    if folder and path.exists():
         found = path.absolute()
-        shown = found.relative_to(base) if found.is_relative_to(base) else found
+        shown = str(found.relative_to(base) if found.is_relative_to(base) else found)
+        written = f"{shown}{mark}{choice}" if str(path) != channel else shown
         return Draft(
-            name=_name(found.stem) or "blog",
-            channel=str(shown),
+            name=_export_name(written, base) or _name(found.stem) or "blog",
+            channel=written,
             reader="export",
             language=language,
             timezone=zone,
@@ -71,13 +74,14 @@ def well(key: str, answer: str) -> str:
     """What is wrong with an answer to one question; "" when it will do."""
     from pydantic import TypeAdapter, ValidationError
 
-    from crosspost.config._settings import Address, Zone, known_language
+    from crosspost.config._settings import Address, Name, Zone, known_language
 
     if key == "language" and not known_language(answer, None):
         return "it is en or ru"
-    if key in ("timezone", "url"):
+    kinds: dict[str, Any] = {"name": Name, "timezone": Zone, "url": Address, "link": Address}
+    if key in kinds:
         try:
-            TypeAdapter(Zone if key == "timezone" else Address).validate_python(answer)
+            TypeAdapter(kinds[key]).validate_python(answer)
         except ValidationError as error:
             return str(error.errors()[0]["msg"]).removeprefix("Value error, ")
     return ""
@@ -100,7 +104,7 @@ def write(draft: Draft, target: Path) -> None:
 
 def _text(draft: Draft) -> str:
     quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in vars(draft).items()}
-    link = f"link    = {quoted['link']}\n" if draft.link else ""
+    link = f"link    = {quoted['link']}" if draft.link else '# link = "https://t.me/…"'
     author = (
         f"name  = {quoted['author']}" if draft.author else '# name  = "…"   # else the channel\'s'
     )
@@ -116,7 +120,8 @@ name    = {quoted["name"]}   # its name in the ledger, for ever
 channel = {quoted["channel"]}
 reader  = {quoted["reader"]}
 site    = "local"
-{link}{credit}
+{link}
+{credit}
 [blog.author]
 {author}
 
@@ -125,6 +130,21 @@ type = "static"
 path = {quoted["path"]}
 url  = {quoted["url"]}
 """
+
+
+def _export_name(channel: str, base: Path) -> str:
+    """A name after the title of the export's channel. Raises ``ReaderError`` when it is none."""
+    from slugify import slugify
+
+    from crosspost.readers import Context
+    from crosspost.readers.export import ExportReader
+
+    context = Context(base=base, cache=base)
+    reader = ExportReader.open(ExportReader.Settings(), channel, context)
+    try:
+        return slugify(reader.channel().title, max_length=40, word_boundary=True)
+    finally:
+        reader.close()
 
 
 def _name(word: str) -> str:
