@@ -10,7 +10,10 @@ READERS: Final = {
     "preview": "crosspost.readers.preview:PreviewReader",
     "telegram": "crosspost.readers.telegram:TelegramReader",
 }
-PUBLISHERS: Final = {"static": "crosspost.publishers.static:StaticPublisher"}
+PUBLISHERS: Final = {
+    "static": "crosspost.publishers.static:StaticPublisher",
+    "wordpress": "crosspost.publishers.wordpress:WordPressPublisher",
+}
 
 _OURS: Final[Mapping[str, Mapping[str, str]]] = {
     "crosspost.readers": READERS,

@@ -1,0 +1,358 @@
+"""WordPress, over its REST API with an application password.
+
+    _client   asking the site, and what each trouble means
+    _marks    how an article is known again: slug, mark, version
+    _blocks   an article as Gutenberg blocks
+    _media    pictures and files
+    _terms    tags and the category
+
+The article is the site's from then on: its editor changes it in the block editor, and what he
+changed is never overwritten. docs/wordpress.md tells what the user must be allowed to do.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC
+from html import escape
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
+
+import msgspec
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from crosspost.errors import PublisherError
+from crosspost.model import Article, Media, Remote, Upload, digest
+from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Vanished
+from crosspost.publishers.wordpress import _marks
+from crosspost.publishers.wordpress._blocks import Writer
+from crosspost.publishers.wordpress._client import Client, Missing
+from crosspost.publishers.wordpress._media import IMAGE_TYPES, Library
+from crosspost.publishers.wordpress._terms import Terms
+from crosspost.settings import Secret
+
+__all__ = ["WordPressPublisher", "WordPressSettings"]
+
+Status = Literal["publish", "draft", "pending"]
+_STATUSES: Final = ("publish", "future", "draft", "pending", "private", "trash")
+_SHOWN: Final = ("publish", "future", "private")
+_FIELDS: Final = "id,link,status,slug,modified_gmt,title,content,excerpt"
+_EDIT: Final = {"context": "edit", "_fields": _FIELDS}
+_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be the site's address, such as https://example.com/")
+    if parts.username or parts.password:
+        raise ValueError("must hold no password: put it into «user» and «password»")
+    return url.rstrip("/") + "/"
+
+
+class WordPressSettings(BaseModel):
+    """``url`` is the site's address, ``user`` a login name and ``password`` an application
+    password of that user. ``status`` is what new articles get, ``category`` where they go,
+    ``author`` the login name of another user to write them as (an editor may do that),
+    ``post_type`` the REST base of a type of your own. ``cover_in_text``: the cover stands in the
+    text too, for themes that show no featured image. ``insecure``: the password may go over plain
+    http."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    url: Annotated[str, AfterValidator(_web_address)]
+    user: str = Field(min_length=1)
+    password: Secret
+    status: Status = "publish"
+    category: str = ""
+    author: str = ""
+    post_type: str = Field(default="posts", pattern=r"^[a-z0-9_-]{1,60}$")
+    cover_in_text: bool = False
+    timeout: float = Field(default=60, gt=0, le=600)
+    insecure: bool = False
+
+    @model_validator(mode="after")
+    def _safe(self) -> Self:
+        parts = urlsplit(self.url)
+        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.insecure:
+            raise ValueError(
+                "«url» begins with http://, so the password could be read on the way: use "
+                "https://, or say insecure = true"
+            )
+        return self
+
+
+class WordPressPublisher:
+    """Writes one site. See ``crosspost.publishers.Publisher`` for what each method does."""
+
+    name: ClassVar[str] = "wordpress"
+    image_types: ClassVar[frozenset[str]] = IMAGE_TYPES
+    batch: ClassVar[int] = 1
+    Settings: ClassVar[type[WordPressSettings]] = WordPressSettings
+
+    def __init__(self, settings: WordPressSettings, context: Context) -> None:
+        self._settings, self._context = settings, context
+        password = settings.password.get_secret_value()
+        self._client = Client(settings.url, settings.user, password, settings.timeout)
+        self._library = Library(self._client)
+        self._terms = Terms(self._client)
+        self._type = settings.post_type
+        self._addresses: dict[tuple[str, int], str] = {}
+        self._author = 0
+
+    @classmethod
+    def open(cls, settings: WordPressSettings, context: Context) -> Self:
+        """The site that ``settings`` describe. Asks nothing yet."""
+        return cls(settings, context)
+
+    # --- Looking ---
+
+    def find(self, article: Article) -> Remote | None:
+        found = self._find(article.blog, article.post_id)
+        if found is None:
+            return None
+        known = _marks.remote(found)
+        if known.status == "trash" or known.digest:
+            return known
+        # a person's hand was at it, and what we left is not known: never to be overwritten
+        return msgspec.structs.replace(known, version=f"{known.version}|touched")
+
+    def _find(self, blog: str, post_id: int) -> dict[str, Any] | None:
+        """The article on the site: by its slug, which a trashed one carries with a suffix, else
+        by its mark."""
+        slug = _marks.slug(blog, post_id)
+        asked = {**_EDIT, "status": ",".join(_STATUSES), "per_page": 20}
+        key = (_marks.blog_key(blog), post_id)
+        for more in (
+            {"slug[]": [slug, f"{slug}__trashed"]},
+            {"search": _marks.sought(blog, post_id), "search_columns": "post_content"},
+        ):
+            answer = self._client.get(self._type, {**asked, **more})
+            ours = [one for one in answer if _is(one, key, slug)]
+            if ours:  # what is public before what is not, the older before the younger
+                best: dict[str, Any] = min(ours, key=lambda one: (_order(one), int(one["id"])))
+                return best
+        return None
+
+    def look(self, remote: Remote) -> Remote:
+        return _marks.remote(self._there(remote))
+
+    def _there(self, remote: Remote) -> dict[str, Any]:
+        """The article as it is now. Raises ``Vanished``."""
+        try:
+            found = self._client.get(f"{self._type}/{_id(remote)}", _EDIT)
+        except Missing as error:
+            raise Vanished(f"the site has no article {remote.id} any more ({error})") from error
+        if not isinstance(found, dict):
+            raise Unknown("the site answered with something else than an article")
+        if found.get("status") == "trash":
+            raise Vanished(f"the article {remote.id} lies in the site's trash")
+        return found
+
+    def _demand(self, remote: Remote) -> dict[str, Any]:
+        """The article, if it is as ``remote.version`` says. WordPress has no conditional update,
+        so this is asked right before one."""
+        found = self._there(remote)
+        now = _marks.version(found)
+        if not _marks.same(remote.version, now):
+            raise Changed(
+                f"the article {found.get('link')} is not the one we left",
+                theirs=_marks.theirs(found),
+                version=now,
+            )
+        return found
+
+    # --- Changing ---
+
+    def upload(self, file: Path, media: Media) -> Upload:
+        return self._library.add(file, media)
+
+    def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
+        status = ""
+        if remote and remote.version:
+            status = str(self._demand(remote).get("status"))
+        self._library.describe(article, uploads)
+        data = self._data(article, uploads)
+        wanted = article.status if article.status in _STATUSES[:4] else self._settings.status
+        if remote is None:
+            moment = article.date.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
+            data |= {
+                "slug": _marks.slug(article.blog, article.post_id),
+                "date_gmt": moment,
+                "status": wanted,
+            }
+            found = self._client.send(self._type, data, params=_EDIT)
+        else:
+            if status not in _SHOWN and (wanted == "publish" or not status):
+                data["status"] = wanted
+            try:
+                found = self._client.send(f"{self._type}/{_id(remote)}", data, params=_EDIT)
+            except Missing as error:
+                raise Vanished(f"the site has no article {remote.id} any more ({error})") from error
+        if not isinstance(found, dict) or "id" not in found:
+            raise Unknown("the site answered with something else than the article")
+        made = _marks.remote(found)
+        if made.status == "live":
+            self._addresses[article.blog, article.post_id] = made.url
+        return made
+
+    def _data(self, article: Article, uploads: Mapping[int, Upload]) -> dict[str, Any]:
+        """What the article is in REST's words."""
+        settings = self._settings
+        clean = _printable(article)
+        title = escape(clean.title, quote=False)
+        addresses = self._resolved(clean)
+        writer = Writer(
+            clean, uploads, lambda post_id: addresses.get(post_id, ""), *self._wording()
+        )
+        bare = writer.whole("@", settings.cover_in_text)
+        mark = _marks.mark(article, digest(article), title, bare)
+        content = bare.replace("crosspost-source @", f"crosspost-source {mark}")
+        data: dict[str, Any] = {
+            "title": title,
+            "content": content,
+            "excerpt": writer.excerpt(),
+            "tags": self._terms.tags(clean.tags),
+        }
+        category = article.category or settings.category
+        if category:
+            data["categories"] = [self._terms.category(category)]
+        cover = uploads.get(article.cover) if article.cover is not None else None
+        picture = cover is not None and cover.mime.startswith("image/")
+        data["featured_media"] = int(cover.id) if cover and picture else 0
+        if settings.author:
+            data["author"] = self._writer()
+        return data
+
+    def _wording(self) -> tuple[str, str]:
+        from jinja2 import TemplateNotFound
+
+        from crosspost.templating import environment
+
+        context = self._context
+        env = environment(context.language, context.timezone, context.templates)
+        try:
+            module = env.get_template(f"wordpress/{context.language}.html").module
+        except TemplateNotFound:
+            module = env.get_template("wordpress/en.html").module
+        return str(module.hidden), str(module.more)  # type: ignore[attr-defined]
+
+    def _resolved(self, article: Article) -> dict[int, str]:
+        """The addresses of the posts that the article links to, as far as they are public."""
+        whole = " ".join((article.lead, article.body, article.attribution))
+        wanted = {int(one) for one in re.findall(r'href="post:(\d{1,18})"', whole)}
+        unknown = sorted(one for one in wanted if (article.blog, one) not in self._addresses)
+        for start in range(0, len(unknown), 50):
+            slugs = [_marks.slug(article.blog, one) for one in unknown[start : start + 50]]
+            asked = {**_EDIT, "slug[]": slugs, "status": "publish,future,private", "per_page": 100}
+            for found in self._client.get(self._type, asked):
+                self._learn(article.blog, found)
+        for one in unknown:
+            if (article.blog, one) not in self._addresses:
+                other = self._find(article.blog, one)
+                if other and other.get("status") in _SHOWN:
+                    self._learn(article.blog, other)
+        return {one: self._addresses.get((article.blog, one), "") for one in wanted}
+
+    def _learn(self, blog: str, found: Mapping[str, Any]) -> None:
+        key = _key(found)
+        if key and key[0] == _marks.blog_key(blog):
+            self._addresses[blog, key[1]] = str(found.get("link") or "")
+
+    def _writer(self) -> int:
+        """The id of the user that articles are written as."""
+        if not self._author:
+            asked = {"search": self._settings.author, "per_page": 100, "_fields": "id,slug,name"}
+            name = self._settings.author.casefold()
+            found = self._client.get("users", asked)
+            own = [one for one in found if str(one.get("slug", "")).casefold() == name]
+            if not own:
+                raise PublisherError(
+                    f"{self._settings.url} shows no user «{self._settings.author}» to "
+                    f"«{self._settings.user}». Look at «author»; only an editor or administrator "
+                    "may write in another's name."
+                )
+            self._author = int(own[0]["id"])
+        return self._author
+
+    def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
+        try:
+            if remote.version:
+                self._demand(remote)
+            if how == "draft":
+                draft = {"status": "draft"}
+                found = self._client.send(f"{self._type}/{_id(remote)}", draft, params=_EDIT)
+                return _marks.remote(found)
+            self._trash(remote)
+        except Vanished:
+            if how == "draft":
+                raise
+        except Missing as error:
+            if how == "draft":
+                raise Vanished(f"the site has no article {remote.id} any more") from error
+        finally:
+            self._addresses.clear()
+        return None
+
+    def _trash(self, remote: Remote) -> None:
+        try:
+            self._client.send(f"{self._type}/{_id(remote)}", method="DELETE")
+        except Refused as error:
+            if "trash" in str(error).lower() and "already" in str(error).lower():
+                return
+            raise
+
+    def discard(self, upload: Upload) -> None:
+        self._library.discard(upload)
+
+    def finish(self) -> None:
+        """Nothing is shared between WordPress's articles."""
+
+    def close(self) -> None:
+        self._client.close()
+
+    # --- Doctor ---
+
+    def check(self) -> list[Finding]:
+        from crosspost.publishers.wordpress._check import findings
+
+        return findings(self._client, self._terms, self._settings)
+
+
+def _key(found: Any) -> tuple[str, int] | None:
+    """The blog and the post that an article's mark names."""
+    if not isinstance(found, dict):
+        return None
+    known = _marks.read(_marks.raw(found, "title"), _marks.raw(found, "content"))
+    return (known.blog, known.post_id) if known else None
+
+
+def _is(found: Any, key: tuple[str, int], slug: str) -> bool:
+    """Whether it is the article: by its mark, or by its slug where an editor has dropped that."""
+    marked = _key(found)
+    return marked == key if marked else isinstance(found, dict) and found.get("slug") == slug
+
+
+def _order(found: Mapping[str, Any]) -> int:
+    status = found.get("status")
+    return 0 if status in _SHOWN else 2 if status == "trash" else 1
+
+
+def _id(remote: Remote) -> int:
+    if not (remote.id.isascii() and remote.id.isdigit()):
+        raise Vanished(f"the site has no article «{remote.id[:40]}»")
+    return int(remote.id)
+
+
+def _printable(article: Article) -> Article:
+    """The article without characters that no page can hold."""
+
+    def swept(value: Any) -> Any:
+        if isinstance(value, str):
+            return _UNPRINTABLE.sub("", value)
+        if isinstance(value, dict):
+            return {key: swept(item) for key, item in value.items()}
+        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)

@@ -1,0 +1,537 @@
+"""An article as Gutenberg blocks, so that an editor goes on in the block editor.
+
+Each block is written as the block's own ``save`` writes it (the block library of WordPress 6.5:
+https://github.com/WordPress/gutenberg/tree/wp/6.5/packages/block-library/src), else the editor
+calls it broken. What no block can hold (a list with a table in it) becomes a ``html`` block.
+What the filter for authors drops (``kses``: time, meter, tabindex, addresses such as tg:) is not
+written in the first place.
+
+WordPress reads more than HTML in a text: shortcodes in square brackets, and addresses that stand
+alone, which it asks for and embeds. ``words`` takes both their meaning, as the editor's own code
+block does. Classes of ours begin with ``crosspost-``, since a theme may have its own ``card``.
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any, Final
+
+from crosspost.markup import sanitize, text_of
+from crosspost.model import Article, Figure, Upload
+
+if TYPE_CHECKING:
+    from bs4 import Tag
+    from bs4.element import PageElement
+
+_KEPT: Final = frozenset(
+    {"strong", "em", "u", "s", "mark", "sub", "sup", "ins", "del", "small", "cite", "code"}
+)
+_INLINE: Final = _KEPT | {"a", "span", "br", "time"}
+_LISTS: Final = frozenset({"ul", "ol"})
+_GROUPS: Final = frozenset({"section", "aside", "div"})
+_SCHEMES: Final = ("http:", "https:", "mailto:", "tel:")
+_RAW: Final = frozenset({
+    "p", "h2", "h3", "h4", "h5", "h6", "pre", "blockquote", "details", "summary", "ul", "ol", "li",
+    "dl", "dt", "dd", "hr", "table", "caption", "thead", "tbody", "tr", "th", "td", "div",
+    "figure", "figcaption",
+})  # fmt: skip
+_SPANS: Final = frozenset({"colspan", "rowspan", "start", "reversed", "open"})
+_ALIGN: Final = frozenset({"left", "center", "right"})
+_TASKS: Final = {"done": "☑ ", "todo": "☐ "}
+_HIDDEN: Final = "background-color:#1e1e1e;color:#1e1e1e"
+_DEPTH: Final = 24
+"""Blocks deeper than this are flattened to their words."""
+_ALONE: Final = re.compile(r"(https?:)//", re.IGNORECASE)
+
+
+def words(text: str) -> str:
+    """Plain text as HTML that means nothing else to WordPress."""
+    return _ALONE.sub(r"\1&#47;&#47;", escape(text, quote=False).replace("[", "&#91;"))
+
+
+def attribute(value: str) -> str:
+    return escape(value).replace("[", "&#91;")
+
+
+class Writer:
+    """Writes one article. ``address`` answers the address of a post of the blog or ""; ``hidden``
+    and ``more`` are the words above a covered picture and above a details block without any."""
+
+    def __init__(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        address: Callable[[int], str],
+        hidden: str,
+        more: str,
+    ) -> None:
+        self._article, self._uploads, self._address = article, uploads, address
+        self._hidden, self._more = hidden, more
+
+    def whole(self, mark: str, cover: bool) -> str:
+        """All of the article below its headline; ``mark`` is a class of the last paragraph but
+        the credit's, ``cover`` says whether its cover stands in it too."""
+        article = self._article
+        blocks = []
+        if article.cover is not None and article.cover < len(article.figures):
+            blocks += self._cover(article.cover, article.figures[article.cover], cover)
+        if article.lead:
+            blocks.insert(0, self._paragraph(self._fragment(article.lead), "crosspost-lead"))
+        blocks += self.flow(_parsed(article.body))
+        origin = self._fragment(article.attribution)
+        blocks.append(self._paragraph(origin, f"crosspost-source {mark}"))
+        if article.credit:
+            blocks.append(self._paragraph(self._fragment(article.credit), "crosspost-credit"))
+        return "\n\n".join(blocks)
+
+    def excerpt(self) -> str:
+        """The lead's words, "" where there is none."""
+        return words(text_of(self._article.lead)) if self._article.lead else ""
+
+    def _cover(self, number: int, figure: Figure, shown: bool) -> list[str]:
+        """The cover where it must stand in the text, else its caption: themes show a featured
+        image without one."""
+        upload = self._uploads.get(number)
+        caption = self._fragment(figure.caption)
+        if upload and upload.mime.startswith("image/"):
+            if shown:
+                return [self._image(number, upload, "", caption)]
+        elif upload:
+            return [self._film(number, upload, {}, caption)]
+        return [self._paragraph(caption, "crosspost-caption")] if caption else []
+
+    def _fragment(self, html: str) -> str:
+        return self.inline(_parsed(html)).strip() if html else ""
+
+    # --- Words ---
+
+    def inline(self, node: "Tag", depth: int = 0) -> str:
+        """The words of a node with their formatting; blocks in it leave theirs, on lines of their
+        own."""
+        out = ""
+        for child in node.children:
+            piece = self._word(child, depth)
+            if _name(child) in _RAW and out and piece and not out.endswith("<br>"):
+                out += "<br>"
+            out += piece
+        return out
+
+    def _word(self, child: "PageElement", depth: int) -> str:
+        from bs4 import NavigableString, Tag
+
+        if isinstance(child, NavigableString):
+            return words(str(child))
+        if not isinstance(child, Tag):
+            return ""
+        name = child.name
+        if name == "br":
+            return "<br>"
+        if name in ("img", "video", "audio", "meter") or depth > _DEPTH * 4:
+            return "" if name != "span" else words(child.get_text())
+        inside = self.inline(child, depth + 1)
+        if name == "a":
+            return self._anchor(child, inside)
+        if name == "span" and "spoiler" in _classes(child):
+            return f'<mark style="{_HIDDEN}" class="has-inline-color">{inside}</mark>'
+        return f"<{name}>{inside}</{name}>" if name in _KEPT and inside else inside
+
+    def _anchor(self, node: "Tag", inside: str) -> str:
+        href = str(node.get("href", ""))
+        if href.startswith("post:"):
+            href = self._address(_number(href))
+        elif href.startswith("media:"):
+            upload = self._uploads.get(_number(href))
+            href = upload.url if upload else ""
+        if not href.lower().startswith(_SCHEMES) or not inside:
+            return inside
+        more = "".join(
+            f' {name}="{attribute(_value(node, name))}"'
+            for name in ("rel", "title")
+            if node.get(name)
+        )
+        return f'<a href="{attribute(href)}"{more}>{inside}</a>'
+
+    # --- Blocks ---
+
+    def flow(self, node: "Tag", depth: int = 0) -> list[str]:
+        """The blocks of a node's inside; words between blocks become paragraphs."""
+        found: list[str] = []
+        run = ""
+        for child in node.children:
+            name = _name(child)
+            if name and name not in _INLINE and name != "meter":
+                found += self._paragraphs(run)
+                run = ""
+                found += self._block(child, depth)  # type: ignore[arg-type]
+            else:
+                run += self._word(child, 0)
+        return found + self._paragraphs(run)
+
+    def _paragraphs(self, html: str) -> list[str]:
+        return [self._paragraph(html.strip())] if html.strip() else []
+
+    def _block(self, node: "Tag", depth: int) -> list[str]:
+        if depth > _DEPTH:
+            return self._paragraphs(self.inline(node))
+        name = node.name
+        if name in _LISTS:
+            return [self._list(node, depth) or self._html(node)]
+        if name in _GROUPS:
+            return self._group(node, depth)
+        write = getattr(self, f"_{name}", None)
+        if write is not None:
+            return [block for block in write(node, depth) if block]
+        return [self._html(node)] if name == "dl" else self.flow(node, depth + 1)
+
+    def _paragraph(self, html: str, name: str = "") -> str:
+        attributes = {"className": name} if name else {}
+        return _comment("paragraph", attributes, f"<p{_class(name)}>{html}</p>")
+
+    def _p(self, node: "Tag", depth: int) -> Iterator[str]:
+        inside = self.inline(node).strip()
+        if inside:
+            yield self._paragraph(inside, _ours(node))
+
+    def _heading(self, node: "Tag", depth: int) -> Iterator[str]:
+        level = int(node.name[1])
+        inside = self.inline(node)
+        attributes = {"level": level} if level != 2 else {}
+        html = f'<h{level} class="wp-block-heading">{inside}</h{level}>'
+        if inside:
+            yield _comment("heading", attributes, html)
+
+    _h2 = _h3 = _h4 = _h5 = _h6 = _heading
+
+    def _hr(self, node: "Tag", depth: int) -> Iterator[str]:
+        html = '<hr class="wp-block-separator has-alpha-channel-opacity"/>'
+        yield _comment("separator", {}, html)
+
+    def _pre(self, node: "Tag", depth: int) -> Iterator[str]:
+        code = node.find("code")
+        name = " ".join(
+            one if one.startswith("language-") else f"crosspost-{one}"
+            for one in (_classes(code) if code else ())
+        )
+        inside = f"<code>{words(node.get_text())}</code>"
+        html = f'<pre class="{_joined("wp-block-code", name)}">{inside}</pre>'
+        yield _comment("code", {"className": name} if name else {}, html)
+
+    def _blockquote(self, node: "Tag", depth: int) -> Iterator[str]:
+        if "pullquote" in _classes(node):
+            html = f"<blockquote><p>{self.inline(node).strip()}</p></blockquote>"
+            yield _comment("pullquote", {}, f'<figure class="wp-block-pullquote">{html}</figure>')
+            return
+        inside = self.flow(node, depth + 1)
+        name = _ours(node)
+        quote = f'<blockquote class="{_joined("wp-block-quote", name)}">'
+        html = f"{quote}{_inner(inside)}</blockquote>"
+        if inside:
+            yield _comment("quote", {"className": name} if name else {}, html)
+
+    def _details(self, node: "Tag", depth: int) -> Iterator[str]:
+        summary = node.find("summary", recursive=False)
+        title = words(self._more)
+        if summary is not None:
+            title = self.inline(summary).strip() or title  # type: ignore[arg-type]
+            summary.extract()
+        yield self._fold(title, self.flow(node, depth + 1), node.has_attr("open"))
+
+    def _fold(self, title: str, inside: list[str], opened: bool = False) -> str:
+        shown = " open" if opened else ""
+        html = f'<details class="wp-block-details"{shown}><summary>{title}</summary>'
+        attributes = {"showContent": True} if opened else {}
+        return _comment("details", attributes, f"{html}{_inner(inside)}</details>")
+
+    def _group(self, node: "Tag", depth: int) -> list[str]:
+        names = _classes(node)
+        if "gallery" in names:
+            return self._gallery(node, "")
+        inside = self.flow(node, depth + 1)
+        if not names or not inside:
+            return inside
+        name = _ours(node)
+        html = f'<div class="{_joined("wp-block-group", name)}">{_inner(inside)}</div>'
+        return [_comment("group", {"className": name, "layout": {"type": "constrained"}}, html)]
+
+    # --- Lists and tables ---
+
+    def _list(self, node: "Tag", depth: int) -> str:
+        """The list as a block, "" when an item holds what a list block cannot."""
+        items = []
+        for item in node.find_all("li", recursive=False):
+            found = self._item(item, depth)
+            if not found:
+                return ""
+            items.append(found)
+        attributes: dict[str, Any] = {}
+        html = ""
+        if node.name == "ol":
+            attributes["ordered"] = True
+            if node.has_attr("reversed"):
+                attributes["reversed"] = True
+                html += " reversed"
+            if node.get("start"):
+                attributes["start"] = _number(f":{node['start']}")
+                html += f' start="{attributes["start"]}"'
+        name = _ours(node)
+        if name:
+            attributes["className"] = name
+        inside = "\n\n".join(items)
+        return _comment(
+            "list", attributes, f"<{node.name}{html}{_class(name)}>{inside}</{node.name}>"
+        )
+
+    def _item(self, node: "Tag", depth: int) -> str:
+        inner = ""
+        kinds = _classes(node)
+        text = next((mark for kind, mark in _TASKS.items() if kind in kinds), "")
+        for child in node.children:
+            name = _name(child)
+            if name in _LISTS:
+                nested = "" if depth > _DEPTH else self._list(child, depth + 1)  # type: ignore[arg-type]
+                if not nested or inner:
+                    return ""
+                inner = nested
+            elif (name and name not in _INLINE and name not in ("p", "meter")) or (
+                inner and str(child).strip()
+            ):
+                return ""
+            else:
+                text += "<br>" if name == "p" and text else ""
+                text += self._word(child, 0)
+        name = " ".join(f"crosspost-{one}" for one in kinds)
+        attributes = {"className": name} if name else {}
+        return _comment("list-item", attributes, f"<li{_class(name)}>{text.strip()}{inner}</li>")
+
+    def _table(self, node: "Tag", depth: int, caption: str = "") -> Iterator[str]:
+        own = node.find("caption")
+        if own is not None:
+            caption = "<br>".join(filter(None, (self.inline(own), caption)))  # type: ignore[arg-type]
+            own.extract()
+        if node.find(["table", "ul", "ol", "dl", "pre", "blockquote", "details", "figure", "img"]):
+            yield self._html(node)
+            yield from self._paragraphs(caption)
+            return
+        parts = ""
+        for part, rows in (
+            ("thead", node.select("thead tr")),
+            ("tbody", [row for row in node.find_all("tr") if row.find_parent("thead") is None]),
+        ):
+            inside = "".join(f"<tr>{self._cells(row)}</tr>" for row in rows)
+            parts += f"<{part}>{inside}</{part}>" if inside else ""
+        if not parts:
+            yield from self._paragraphs(caption)
+            return
+        striped = {"className": "is-style-stripes"} if "striped" in _classes(node) else {}
+        figure = _joined("wp-block-table", striped.get("className", ""))
+        html = f'<figure class="{figure}"><table>{parts}</table>{_caption(caption)}</figure>'
+        yield _comment("table", {"hasFixedLayout": False, **striped}, html)
+
+    def _cells(self, row: "Tag") -> str:
+        out = ""
+        for cell in row.find_all(["td", "th"], recursive=False):
+            align = next((one for one in _classes(cell) if one in _ALIGN), "")
+            more = f' class="has-text-align-{align}" data-align="{align}"' if align else ""
+            for name in ("colspan", "rowspan"):
+                if cell.get(name):
+                    more += f' {name}="{_number(":" + _value(cell, name))}"'
+            out += f"<{cell.name}{more}>{self.inline(cell).strip()}</{cell.name}>"
+        return out
+
+    # --- Pictures and files ---
+
+    def _figure(self, node: "Tag", depth: int) -> Iterator[str]:
+        last = node.find("figcaption", recursive=False)
+        caption = self.inline(last).strip() if last is not None else ""  # type: ignore[arg-type]
+        if last is not None:
+            last.extract()
+        held = next((child for child in node.children if _name(child)), None)
+        blocks = list(self._held(node, held, depth, caption))  # type: ignore[arg-type]
+        if "spoiler" in _classes(node) and blocks:
+            blocks = [self._fold(words(self._hidden), blocks)]
+        yield from blocks
+
+    def _held(self, node: "Tag", held: "Tag | None", depth: int, caption: str) -> Iterator[str]:
+        name = held.name if held else ""
+        if held is not None and name in ("img", "video", "audio"):
+            yield from self._media(held, _ours(node), caption)
+        elif held is not None and name == "a" and str(held.get("href", "")).startswith("media:"):
+            yield from self._file(node, held, caption)
+        elif held is not None and name == "table":
+            yield from self._table(held, depth, caption)
+        elif held is not None and "gallery" in _classes(held):
+            yield from self._gallery(held, caption)
+        else:
+            yield from self.flow(node, depth + 1)
+            yield from self._paragraphs(caption)
+
+    def _img(self, node: "Tag", depth: int) -> Iterator[str]:
+        yield from self._media(node, "", "")
+
+    _video = _audio = _img
+
+    def _media(self, node: "Tag", name: str, caption: str) -> Iterator[str]:
+        number = _number(str(node.get("src", "")))
+        upload = self._uploads.get(number)
+        if upload is None:
+            yield from self._paragraphs(caption)
+        elif upload.mime.startswith("image/"):
+            yield self._image(number, upload, str(node.get("alt", "")), caption)
+        elif node.name == "audio":
+            html = f'<figure class="wp-block-audio"><audio controls src="{attribute(upload.url)}">'
+            html += f"</audio>{_caption(caption)}</figure>"
+            yield _comment("audio", {"id": _id(upload)}, html)
+        else:
+            given = {key: str(value) for key, value in node.attrs.items()}
+            yield self._film(number, upload, given, caption)
+
+    def _image(self, number: int, upload: Upload, alt: str, caption: str) -> str:
+        figures = self._article.figures
+        if not alt and number < len(figures):
+            alt = figures[number].alt or figures[number].media.alt
+        html = f'<figure class="wp-block-image size-full"><img src="{attribute(upload.url)}" '
+        html += (
+            f'alt="{attribute(alt)}" class="wp-image-{_id(upload)}"/>{_caption(caption)}</figure>'
+        )
+        attributes = {"id": _id(upload), "sizeSlug": "full", "linkDestination": "none"}
+        return _comment("image", attributes, html)
+
+    def _film(self, number: int, upload: Upload, given: Mapping[str, str], caption: str) -> str:
+        flags = "".join(f" {name}" for name in ("loop", "muted") if name in given)
+        poster = f' poster="{attribute(upload.poster)}"' if upload.poster else ""
+        html = f'<figure class="wp-block-video"><video controls{flags}{poster} '
+        html += f'src="{attribute(upload.url)}" playsinline></video>{_caption(caption)}</figure>'
+        return _comment("video", {"id": _id(upload)}, html)
+
+    def _file(self, node: "Tag", link: "Tag", caption: str) -> Iterator[str]:
+        upload = self._uploads.get(_number(str(link.get("href"))))
+        size = node.find(class_="size")
+        told = " · ".join(
+            words(one.get_text().strip()) for one in (link, size) if one and one.get_text().strip()
+        )
+        if upload is None:
+            yield from self._paragraphs(told)
+        else:
+            href = attribute(upload.url)
+            html = f'<div class="wp-block-file"><a href="{href}">{told}</a></div>'
+            attributes = {"id": _id(upload), "href": upload.url, "showDownloadButton": False}
+            yield _comment("file", attributes, html)
+        yield from self._paragraphs(caption)
+
+    def _gallery(self, node: "Tag", caption: str) -> list[str]:
+        pictures: list[str] = []
+        others: list[str] = []
+        for child in node.children:
+            if _name(child):
+                for block in self._block(child, 0):  # type: ignore[arg-type]
+                    (pictures if block.startswith("<!-- wp:image ") else others).append(block)
+        if len(pictures) < 2:
+            return [*pictures, *others, *self._paragraphs(caption)]
+        last = _caption(caption).replace('class="', 'class="blocks-gallery-caption ', 1)
+        html = '<figure class="wp-block-gallery has-nested-images columns-default is-cropped">'
+        html += f"{_inner(pictures)}{last}</figure>"
+        return [_comment("gallery", {"linkTo": "none"}, html), *others]
+
+    # --- What no block holds ---
+
+    def _html(self, node: "Tag") -> str:
+        return f"<!-- wp:html -->\n{self._raw(node, 0)}\n<!-- /wp:html -->"
+
+    def _raw(self, node: "Tag", depth: int) -> str:
+        from bs4 import Tag
+
+        out = ""
+        for child in node.children:
+            if not isinstance(child, Tag) or child.name in _INLINE or depth > _DEPTH * 2:
+                out += self._word(child, 0)
+            elif child.name in ("img", "video", "audio"):
+                out += self._shown(child)
+            else:
+                out += self._raw(child, depth + 1)
+        if node.name == "hr":
+            return "<hr>"
+        if node.name not in _RAW:
+            return out
+        more = "".join(
+            f' {name}="{attribute(_value(node, name))}"'
+            for name in sorted(_SPANS)
+            if node.has_attr(name)
+        )
+        return f"<{node.name}{more}>{out}</{node.name}>"
+
+    def _shown(self, node: "Tag") -> str:
+        upload = self._uploads.get(_number(str(node.get("src", ""))))
+        if upload is None:
+            return ""
+        src = attribute(upload.url)
+        if upload.mime.startswith("image/"):
+            return f'<img src="{src}" alt="{attribute(str(node.get("alt", "")))}">'
+        name = "audio" if node.name == "audio" else "video"
+        return f'<{name} src="{src}" controls></{name}>'
+
+
+# --- Small things ---------------------------------------------------------------------------------
+
+
+def _parsed(fragment: str) -> "Tag":
+    from bs4 import BeautifulSoup
+
+    return BeautifulSoup(sanitize(fragment), "html.parser")
+
+
+def _comment(name: str, attributes: Mapping[str, Any], html: str) -> str:
+    """A block, its attributes written as ``serialize_block_attributes`` does."""
+    given = ""
+    if attributes:
+        given = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
+        for char, code in (("--", "\\u002d\\u002d"), ("<", "\\u003c"), (">", "\\u003e"),
+                           ("&", "\\u0026"), ('\\"', "\\u0022")):  # fmt: skip
+            given = given.replace(char, code)
+        given = f" {given}"
+    return f"<!-- wp:{name}{given} -->\n{html}\n<!-- /wp:{name} -->"
+
+
+def _inner(blocks: list[str]) -> str:
+    return "\n\n".join(blocks)
+
+
+def _caption(html: str) -> str:
+    return f'<figcaption class="wp-element-caption">{html}</figcaption>' if html else ""
+
+
+def _class(name: str) -> str:
+    return f' class="{name}"' if name else ""
+
+
+def _joined(first: str, name: str) -> str:
+    return f"{first} {name}".strip()
+
+
+def _classes(node: "PageElement") -> list[str]:
+    from bs4 import Tag
+
+    found = node.attrs.get("class", ()) if isinstance(node, Tag) else ()
+    return found.split() if isinstance(found, str) else list(found)
+
+
+def _ours(node: "Tag") -> str:
+    return " ".join(f"crosspost-{one}" for one in _classes(node))
+
+
+def _name(node: "PageElement") -> str:
+    return str(getattr(node, "name", None) or "")
+
+
+def _value(node: "Tag", name: str) -> str:
+    found = node.get(name)
+    return " ".join(found) if isinstance(found, list) else str(found or "")
+
+
+def _number(address: str) -> int:
+    digits = address.partition(":")[2]
+    return int(digits) if re.fullmatch(r"-?\d{1,18}", digits, re.ASCII) else -1
+
+
+def _id(upload: Upload) -> int:
+    return int(upload.id) if upload.id.isascii() and upload.id.isdigit() else 0

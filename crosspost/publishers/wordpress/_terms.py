@@ -1,0 +1,98 @@
+"""Tags and the category: found or made, no twins.
+
+WordPress makes a term's slug of its lower-cased name, so a tag in another case is found by slug;
+one whose slug an editor has changed answers ``term_exists`` with its id.
+"""
+
+import unicodedata
+from collections.abc import Iterable
+from html import unescape
+from typing import Any, Final
+
+from crosspost.errors import PublisherError
+from crosspost.publishers import Refused
+from crosspost.publishers.wordpress._client import Client, Exists
+
+_LONGEST: Final = 190
+"""WordPress's column holds 200 characters."""
+
+
+class Terms:
+    """The terms of one site, remembered while it is open."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._known: dict[tuple[str, str], int] = {}
+
+    def tags(self, names: Iterable[str]) -> list[int]:
+        """The ids of these tags. One that the site refuses is left out."""
+        wanted = {key(name): _shown(name) for name in names}
+        wanted = {one: name for one, name in wanted.items() if one and len(name) <= _LONGEST}
+        self._look("tags", [one for one in wanted if ("tags", one) not in self._known])
+        found = []
+        for one, name in wanted.items():
+            number = self._known.get(("tags", one))
+            if number is None:
+                number = self._make("tags", one, name)
+            if number and number not in found:
+                found.append(number)
+        return found
+
+    def category(self, name: str) -> int:
+        """The id of this category. Raises ``PublisherError`` when it is not there and this user
+        may not make it."""
+        one = key(name)
+        number = self._known.get(("categories", one)) or self.find_category(name)
+        if not number:
+            number = self._make("categories", one, _shown(name))
+        if not number:
+            raise PublisherError(
+                f"The site has no category «{name}» and this user may not make one. Make it "
+                "(Posts, Categories), or give the user the role of Editor."
+            )
+        return number
+
+    def find_category(self, name: str) -> int:
+        """The category's id, 0 when there is none."""
+        self._look("categories", [key(name)])
+        if ("categories", key(name)) not in self._known:
+            params = {"search": _shown(name), "per_page": 100, "_fields": "id,name"}
+            self._keep("categories", self._client.get("categories", params))
+        return self._known.get(("categories", key(name)), 0)
+
+    def _look(self, kind: str, keys: list[str]) -> None:
+        for start in range(0, len(keys), 50):
+            params = {"slug[]": keys[start : start + 50], "per_page": 100, "_fields": "id,name"}
+            self._keep(kind, self._client.get(kind, params))
+
+    def _keep(self, kind: str, found: Any) -> None:
+        for term in found if isinstance(found, list) else ():
+            self._known.setdefault((kind, key(unescape(str(term.get("name"))))), int(term["id"]))
+
+    def _make(self, kind: str, one: str, name: str) -> int:
+        try:
+            made = self._client.send(kind, {"name": name}, params={"_fields": "id"})
+        except Exists as error:
+            number = error.term
+        except Refused:
+            return 0
+        except PublisherError:
+            if kind == "tags":
+                return 0
+            raise
+        else:
+            number = int(made.get("id", 0))
+        if number:
+            self._known[kind, one] = number
+        return number
+
+
+def key(name: str) -> str:
+    """What makes two spellings of a term the same."""
+    return " ".join(unicodedata.normalize("NFC", _shown(name)).casefold().split())
+
+
+def _shown(name: str) -> str:
+    """The name as the site can hold it: no mark-up, no control characters."""
+    plain = "".join(" " if unicodedata.category(char)[0] in "CZ" else char for char in name)
+    return " ".join(plain.replace("<", " ").replace(">", " ").split())
