@@ -10,7 +10,7 @@ Pull never talks to a site, push never decides what to read.
 """
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import islice
@@ -36,7 +36,7 @@ from crosspost.readers import (
     Unsafe,
 )
 from crosspost.report import Report
-from crosspost.rules import RuleSet, Verdict, judge
+from crosspost.rules import Rule, RuleSet, Verdict, dressed, judge
 
 if TYPE_CHECKING:
     from crosspost.normalize import Style
@@ -64,6 +64,7 @@ class Blog:
     style: Callable[[Channel], "Style"]
     style_marks: Mapping[str, str]
     rules: RuleSet
+    own_rules: tuple[Rule, ...] = ()
     cache: Path
     lock: Path
     since: datetime | None = None
@@ -152,6 +153,7 @@ def backfill(
 def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
     """Writes down what a person decided about a post, and does it."""
     with _held(run, blog):
+        run.begin(blog)
         for delivery in run.ledger.deliveries(blog.name, post_id):
             told = replace(delivery, word=word, due=True, not_before="", attempts=0)
             run.ledger.settle(told, "decided", word)
@@ -258,7 +260,11 @@ def _gather(
     ledger = run.ledger
     chosen = _Chosen(bounds, frozenset(ids), ledger, blog.name)
     reader = run.reader(blog, source)
-    ledger.bind(blog.name, reader.channel())
+    aside = source != blog.source
+    if aside and not ledger.channel(blog.name).title:
+        with suppress(ReaderError):  # it knows more than an export: the channel's @name
+            ledger.bind(blog.name, run.reader(blog, blog.source).channel())
+    ledger.bind(blog.name, reader.channel(), aside=aside)
     stored, posts = 0, iter(reader.read(bounds))
     while (limit is None or stored < limit) and not run.stop():
         batch = list(islice(posts, BATCH))
@@ -353,7 +359,7 @@ def push(
             run.progress(site, done, total)
     finally:
         publisher.close()
-    if clear and not run.stop():
+    if clear and not run.stop() and not ledger.has_due(blog.name, site):
         ledger.succeeded(blog.name, site)
 
 
@@ -363,7 +369,7 @@ def _errand(
     normalize, address = _manner(run, blog)
 
     def verdict(stored: StoredPost, article: Article) -> Verdict:
-        return judge(stored.post, article, blog.rules)
+        return _judged(blog, stored, article)
 
     def fetch(stored: StoredPost, media: Media) -> Path:
         source = Source(stored.reader, stored.source)
@@ -405,7 +411,8 @@ def _manner(
     style = replace(style, author=replace(style.author, photo=photo), footers=known)
 
     def article(stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
-        return normalize(stored.post, style, slug=slug, missing=missing)
+        made = normalize(stored.post, style, slug=slug, missing=missing)
+        return dressed(stored.post, made, blog.own_rules)
 
     def address(message: int) -> str:
         return f"{style.link.rstrip('/')}/{message}" if style.link else "#"
@@ -475,7 +482,7 @@ def proofs(run: Run, blog: Blog, *, newest_first: bool = True) -> Iterator[Proof
         sent = next((d for d in deliveries if d.slug), None)
         made = article(stored, sent.slug if sent else "", {})
         found = deliveries[0] if deliveries else None
-        yield Proof(stored, made, judge(stored.post, made, blog.rules), found)
+        yield Proof(stored, made, _judged(blog, stored, made), found)
 
 
 def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article, Verdict]:
@@ -486,7 +493,11 @@ def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article,
     article, _ = _manner(run, blog)
     slug = next((d.slug for d in run.ledger.deliveries(blog.name, post_id) if d.slug), "")
     made = article(stored, slug, {})
-    return stored, made, judge(stored.post, made, blog.rules)
+    return stored, made, _judged(blog, stored, made)
+
+
+def _judged(blog: Blog, stored: StoredPost, article: Article) -> Verdict:
+    return judge(stored.post, article, blog.rules, blog.own_rules)
 
 
 class _Lazy:

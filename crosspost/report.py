@@ -101,7 +101,7 @@ class Report:
             "held": "held for a person",
             "failed": "failed",
             "skipped": "left out",
-            "waits": "waiting for its settle time",
+            "waits": "waiting",
         }
         done = [
             f"{self.counts[kind]:,} {verb}" for kind, verb in verbs.items() if self.counts[kind]

@@ -11,12 +11,13 @@ from typing import Any, ClassVar
 
 import pytest
 from filelock import FileLock
+from msgspec.structs import replace
 
 from crosspost import pipeline
 from crosspost.config import load
 from crosspost.errors import Busy
 from crosspost.ledger import Ledger
-from crosspost.model import Post
+from crosspost.model import Channel, Post
 from crosspost.pipeline import Source
 from crosspost.publishers.static import StaticPublisher
 from crosspost.readers import Bounds, Checkpoint, Complete, Deleted
@@ -316,6 +317,20 @@ def test_a_later_since_is_no_deletion(desk: Desk) -> None:
     assert sorted(desk.pages()) == [1, 2, 3, 30, 31, 32]
 
 
+def test_success_is_when_all_that_was_due_is_there(desk: Desk) -> None:
+    def success() -> str:
+        with Ledger.open(desk.folder / "ledger.db") as ledger:
+            return ledger.targets("business")[0].success_at
+
+    desk.export(1, 2)
+    asked = iter([False, False, False] + [True] * 99)
+    desk.sync(stop=lambda: next(asked))
+    desk.resolve(1, "publish")
+    assert (success(), sorted(desk.pages())) == ("", [1])
+    desk.sync()
+    assert success()
+
+
 def test_what_is_older_than_since_is_not_read(desk: Desk) -> None:
     desk.configure(more="since = 2025-05-02")
     desk.export(1, 2, 30, 31)
@@ -481,6 +496,30 @@ def test_photos_from_an_export_that_was_thrown_away_are_left_out_with_a_note(des
     assert sorted(desk.pages("second")) == [1, 2, 5]
     assert any("not there any more" in note.text for _, note in report.notes)
     assert report.exit_code == 0
+
+
+@pytest.mark.parametrize("synced", [False, True], ids=["first-of-all", "after-a-sync"])
+def test_an_export_does_not_take_away_the_channels_name(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, synced: bool
+) -> None:
+    config = desk.folder / "crosspost.toml"
+    link = 'link = "https://t.me/example"'
+    config.write_text(config.read_text("utf-8").replace(link, ""), "utf-8")
+    told = ExportReader.channel
+
+    def channel(reader: ExportReader) -> Channel:
+        here = reader._path.name == "channel"
+        return replace(told(reader), username="example") if here else told(reader)
+
+    monkeypatch.setattr(ExportReader, "channel", channel)
+    desk.export(5)
+    if synced:
+        desk.sync()
+    desk.export(1, channel="old")
+    desk.backfill(source=Source("export", str(desk.folder / "old")))
+    assert "https://t.me/example/1" in desk.pages()[1]
+    desk.sync()
+    assert "https://t.me/example/5" in desk.pages()[5]
 
 
 # --- Dry run ----------------------------------------------------------------------------------

@@ -142,6 +142,7 @@ _INSERT_DELIVERY: Final = (
     f"INSERT OR REPLACE INTO delivery ({_DELIVERY}) "  # noqa: S608
     f"VALUES ({', '.join('?' * len(Delivery.__struct_fields__))})"
 )
+_TOLD: Final = ("title", "username", "about", "photo")
 _PAGE: Final = 200
 _NEAR: Final = 10
 """The post a message is part of is among so many before it: an album has ten messages at most,
@@ -253,9 +254,10 @@ class Ledger:
 
     # --- The blog and its source ---
 
-    def bind(self, blog: str, channel: Channel) -> None:
+    def bind(self, blog: str, channel: Channel, *, aside: bool = False) -> None:
         """Ties the blog to its channel, for ever. Raises ``LedgerError`` when the blog's posts
-        came from another one; a source that does not know its channel's id (0) passes."""
+        came from another one; a source that does not know its channel's id (0) passes. What a
+        source ``aside`` of the blog's own says of the channel only fills what is not known."""
         found = self._one("SELECT channel_id, channel FROM blog WHERE name = ?", blog)
         known = found[0] if found else 0
         if known and channel.id and known != channel.id:
@@ -264,6 +266,10 @@ class Ledger:
                 f"leads to the channel {channel.id} («{channel.title}»). Correct «channel», or "
                 "give the other channel a blog of its own."
             )
+        if aside and found:
+            before = msgspec.json.decode(found[1], type=Channel)
+            told = {name: getattr(before, name) or getattr(channel, name) for name in _TOLD}
+            channel = msgspec.structs.replace(channel, **told)
         data = encode(channel).decode()
         if found is None or (known or channel.id) != known or data != found[1]:
             self._do(
