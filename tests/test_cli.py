@@ -647,7 +647,9 @@ def test_init_takes_one_channel_of_many(place: Path) -> None:
     ("words", "said"),
     [
         (["./no/such/folder"], "is neither a file or folder here nor a public channel"),
-        (["https://t.me/+AbCdEf"], "is neither a file or folder here nor a public channel"),
+        (["https://t.me/+AbCdEf"], "is a private channel, which has no public page"),
+        (["https://t.me/c/1234567890/5"], "or follow it live with an account"),
+        (["-1001234567890"], "--help"),
         (["@lavka", "--timezone", "Omsk"], "did you mean «Asia/Omsk»"),
         (["@lavka", "--url", "x"], "site.local.url"),
     ],

@@ -14,6 +14,10 @@ _LINK: Final = re.compile(
     re.ASCII,
 )
 
+_PRIVATE: Final = re.compile(
+    r"(?:https?://)?(?:t|telegram)\.me/(?:\+|joinchat/|c/).*|-?\d{5,}", re.ASCII
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Draft:
@@ -54,6 +58,11 @@ def guess(channel: str, base: Path) -> Draft:
             timezone=zone,
         )
     link = _LINK.fullmatch(channel.strip())
+    if _PRIVATE.fullmatch(channel.strip()):
+        raise ConfigError(
+            f"«{channel}» is a private channel, which has no public page: name the folder of its "
+            "export, or follow it live with an account (docs/telegram.md)"
+        )
     if not link:
         raise ConfigError(
             f"«{channel}» is neither a file or folder here nor a public channel: write @name, "
