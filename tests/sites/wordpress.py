@@ -25,7 +25,8 @@ import requests
 from filelock import FileLock
 
 PACKAGE: Final = "@wp-playground/wordpress-builds@0.9.19"
-INTEGRITY: Final = "sha512-" + (
+INTEGRITY: Final = (
+    "sha512-"
     "dlqvh/MJDpE5W68vgPPKUjpip6zMuBh59L3D18ZX+pdwurC4q4ydrTww/3sTMV69BBcoH6kF93YtAtujNC5Mpw=="
 )
 BUILD: Final = "wp-6.5"
