@@ -216,7 +216,8 @@ def _in_words(start: int) -> Iterator[Message]:
         yield message(start := start + 1, script)
         pieces = [piece("plain", f"{script}\n\n{script}\n\n")]
         pieces += [piece(kind, script, language=script, collapsed=True) for kind in WORDS]
-        yield message(start := start + 1, [*pieces, piece("plain", f"\n\n#{script}")])
+        tags = [piece("plain", "\n\n"), piece("hashtag", f"#{script}"), piece("hashtag", "#тег")]
+        yield message(start := start + 1, [*pieces, *tags])
         yield message(start := start + 1, f"{script}\n\nФото: {script}\n\nНа фото: {script}")
 
 
@@ -646,6 +647,49 @@ def test_deep_nesting_in_html_costs_only_its_post(blog: Blog) -> None:
     assert answer.code in (0, 1)
     assert {1, 6} <= set(blog.posts), answer.text
     assert harm_on(blog) == []
+    blog.unchanged()
+
+
+def test_a_path_in_an_html_export_leads_nowhere_else(blog: Blog) -> None:
+    """Addresses of photos and files in markup: percent signs, schemes, hosts, `..`."""
+    picture(blog.root / "secret.jpg", (31, 17))
+    picture(blog.export / "ok.jpg")
+    doors = [
+        "../secret.jpg",
+        "%2e%2e/secret.jpg",
+        "/etc/passwd",
+        "file:///etc/passwd",
+        "//evil.test/",
+    ]
+    doors += [f"file://{blog.root}/secret.jpg", str(blog.root / "secret.jpg"), "..%2fsecret.jpg"]
+    doors += [
+        "http://127.0.0.1/x.jpg",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "?x",
+        "#",
+    ]
+    wrap = (
+        '<div class="media_wrap clearfix"><a class="{kind}" href="{path}"><img class="photo" '
+        'src="{path}" style="width: 40px; height: 30px"/></a></div>'
+    )
+    _html_export(
+        blog,
+        *(wrap.format(kind="photo_wrap clearfix pull_left", path=path) for path in doors),
+        *(
+            wrap.format(kind="media clearfix pull_left block_link media_file", path=p)
+            for p in doors
+        ),
+        wrap.format(kind="photo_wrap clearfix pull_left", path="ok.jpg"),
+        '<div class="text">Слова</div>',
+    )
+    answer = blog.sync()
+    assert answer.code in (0, 1)
+    assert {2 * len(doors) + 1, 2 * len(doors) + 2} <= set(blog.posts), answer.text
+    assert harm_on(blog) == []
+    assert len([p for p in (blog.site / "media").rglob("*") if p.is_file()]) == 1
+    told = {int(n) for n in re.findall(r"b/(\d+)", answer.text)}
+    assert told | set(blog.posts) == set(range(1, 2 * len(doors) + 3))
     blog.unchanged()
 
 
