@@ -212,7 +212,7 @@ def known(server: TelegramServer, author: LiveChannel, tmp_path: Path) -> Blog:
     return live_blog(tmp_path / "blog", server, session=str(session))
 
 
-def test_a_pause_that_telegram_asks_for_is_counted_down(
+def test_a_pause_that_telegram_asks_for_is_shown(
     known: Blog, server: TelegramServer
 ) -> None:
     server.fault("GetHistoryRequest", error="FLOOD_WAIT_2")
