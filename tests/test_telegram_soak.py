@@ -232,6 +232,7 @@ reader = TelegramReader.open(settings, "@workshop", Context(base=Path(folder), c
 try:
     list(reader.changes(None))
     print("ready", flush=True)
+    sys.stdin.readline()
     if what == "wait":
         reader.wait(60)
     list(reader.read(Bounds()))
@@ -249,14 +250,18 @@ def test_a_signal_ends_it_at_once_in_the_middle_of_anything(tmp_path: Path, what
         command = [sys.executable, "-W", "error", "-c", PROGRAM, server.session()]
         process = subprocess.Popen(
             [*command, str(server.port), str(tmp_path), what],
+            stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
         assert process.stdout
+        assert process.stdin
         assert process.stdout.readline() == "ready\n"
         server.fault("GetHistoryRequest", hang=True)
-        time.sleep(0.2)
+        process.stdin.write("go\n")
+        process.stdin.flush()
+        time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
         begin = time.monotonic()
         out, errors = process.communicate(timeout=10)
