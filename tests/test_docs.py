@@ -23,6 +23,7 @@ from crosspost.config._settings import (
     BlogSettings,
     ConfigSettings,
     FooterSettings,
+    RuleSettings,
 )
 from crosspost.deliver import Outcome
 from crosspost.errors import ConfigError
@@ -35,7 +36,7 @@ from crosspost.publishers.static import StaticPublisher
 from crosspost.readers.export import ExportReader
 from crosspost.readers.preview import PreviewReader
 from crosspost.readers.telegram import TelegramReader
-from crosspost.rules import RuleSet
+from crosspost.rules import KINDS, LANGUAGES, Rule, RuleSet
 
 pytest.register_assert_rewrite("contract.publisher_contract")
 from contract.publisher_contract import PublisherContract, World  # noqa: E402
@@ -78,6 +79,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`[[blog]]`": BlogSettings,
     "`[blog.author]`": AuthorSettings,
     "`[blog.footer]`": FooterSettings,
+    "`[[blog.rule]]`": RuleSettings,
     "`[site.NAME]` of type `static`": StaticPublisher.Settings,
     "`[export]`": ExportReader.Settings,
     "`[preview]`": PreviewReader.Settings,
@@ -139,6 +141,47 @@ def test_every_rule_is_explained() -> None:
     for name, (_, default, _, example) in found.items():
         assert default == f'`"{getattr(RuleSet(), name)}"`'
         msgspec.convert(tomllib.loads(example.strip("`")), RuleSet)
+
+
+def test_the_kinds_days_and_languages_a_rule_may_ask_for_are_named() -> None:
+    found = rows(sections(page("configuration.md"))["`[[blog.rule]]`"])
+    assert re.findall(r"`(\w+)`", found["kind"][2]) == list(KINDS)
+    assert re.findall(r"`(\w+)`", found["language"][2]) == list(LANGUAGES)
+    assert list(found) == list(Rule.__struct_fields__)
+
+
+def test_the_rules_on_the_page_do_what_the_page_says(place: Path) -> None:
+    (example,) = blocks(page("rules.md"), "toml")
+    (place / "crosspost.toml").write_text(
+        example.replace("@masterskaya", "channel").replace('"preview"', '"export"'), "utf-8"
+    )
+    export = json.loads((place / "channel" / "result.json").read_text("utf-8"))
+    export["messages"] = [
+        _message(12, "Отпуск\n\nЯ на две недели в горы.\n\n#личное"),
+        _message(15, "Ярмарка переехала\n\nНа Ленина, 5.", forwarded_from="Город"),
+        _message(17, "Вакансия\n\nИщем столяра."),
+        _message(18, "Без воды до вторника\n\nНе будет.", forwarded_from="Водоканал"),
+    ]
+    (place / "channel" / "result.json").write_text(json.dumps(export, ensure_ascii=False))
+    config = (place / "crosspost.toml").read_text("utf-8")
+    before = config.replace('hashtag = "личное"', 'hashtag = "другое"')
+    (place / "crosspost.toml").write_text(before, "utf-8")
+    answer("sync")
+    (place / "crosspost.toml").write_text(config, "utf-8")
+    result = CliRunner().invoke(group, ["rules", "try", "business"])
+    (session,) = [one for one in blocks(page("rules.md"), "") if "rules try" in one]
+    assert "$ crosspost rules try business\n" + result.stdout == session
+
+
+@pytest.mark.usefixtures("place")
+def test_rules_try_is_the_documented_object() -> None:
+    answer("sync")
+    tried = answer("rules", "try")
+    assert set(tried) == keys("The object of `rules`")
+    (blog,) = tried["blogs"]
+    assert set(blog) == {"blog", "posts"}
+    assert all(set(post) == keys("A post in `posts` of `rules`") for post in blog["posts"])
+    assert [post["action"] for post in blog["posts"]] == ["publish", "publish", "hold"]
 
 
 def test_the_config_on_the_page_works(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "preview": "look",
     "status": "look",
     "show": "look",
+    "rules": "rules",
     "watch": "live",
     "login": "live",
     "logout": "live",

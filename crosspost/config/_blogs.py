@@ -25,6 +25,7 @@ from crosspost.publishers import Publisher
 from crosspost.readers import Context as ReaderContext
 from crosspost.readers import Reader
 from crosspost.rules import RuleSet
+from crosspost.rules import problem as rule_problem
 
 if TYPE_CHECKING:
     from crosspost.normalize import Style
@@ -211,6 +212,7 @@ class Making:
         self._check_language(table.get("language"), place)
         photo = self._photo(table, place)
         rules = self._rules(table.get("rules", {}), place)
+        self._check_own_rules(settings, place)
         kind = table.get("reader")
         if isinstance(kind, str):
             self._reader(kind, (*place, "reader"))
@@ -269,6 +271,13 @@ class Making:
                 self._problems.add(key, words)
         return msgspec.convert(given, RuleSet) if well else None
 
+    def _check_own_rules(self, settings: BlogSettings | None, place: Place) -> None:
+        for number, one in enumerate(settings.rule if settings else ()):
+            key, text = rule_problem(one.made("UTC"))
+            if text:
+                where: Place = (*place, "rule", number)
+                self._problems.add((*where, key) if key else where, text)
+
     # --- Made ---
 
     def _made(self, blog: BlogSettings, rules: RuleSet, photo: Path | None) -> Blog:
@@ -285,6 +294,7 @@ class Making:
             style=_styler(blog, language, timezone, self.templates, photo),
             style_marks={site: _mark(mark, self._sites[site].mark) for site in blog.site},
             rules=rules,
+            own_rules=tuple(one.made(timezone) for one in blog.rule),
             cache=cache,
             lock=self.ledger.with_name(f".{self.ledger.name}.{blog.name}.lock"),
             since=blog.moment(timezone),

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from crosspost.rules import Rule
 from crosspost.settings import Span
 from crosspost.templating import LANGUAGES
 
@@ -69,9 +70,19 @@ def _day(value: Any) -> Any:
     return value
 
 
+def _zoned(moment: datetime | None, timezone: str) -> datetime | None:
+    """In UTC; a time without a zone is in ``timezone``."""
+    if moment is None:
+        return None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=ZoneInfo(timezone))
+    return zoned.astimezone(UTC)
+
+
 Name = Annotated[str, BeforeValidator(_name)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Address = Annotated[str, BeforeValidator(_address)]
+Words = Annotated[list[str], BeforeValidator(_listed)]
+Moment = Annotated[datetime | None, BeforeValidator(_day)]
 
 
 class Table(BaseModel):
@@ -96,6 +107,43 @@ class FooterSettings(Table):
     forbid: list[str] = []
 
 
+class RuleSettings(Table):
+    """A ``[[blog.rule]]``: what it asks of a post, and what it does. See ``rules.Rule``."""
+
+    name: str = ""
+    hashtag: Words = []
+    words: Words = []
+    regex: str = ""
+    kind: Words = []
+    longer: int = Field(default=0, ge=0)
+    shorter: int = Field(default=0, ge=0)
+    media: bool | None = None
+    forward: bool | None = None
+    forwarded_from: Words = []
+    reply: bool | None = None
+    advertisement: bool | None = None
+    language: Words = []
+    time: str = ""
+    days: Words = []
+    after: Moment = None
+    before: Moment = None
+    action: Literal["", "publish", "hold", "skip"] = ""
+    category: str = ""
+    status: str = ""
+    tags: Words = []
+    reason: str = ""
+
+    def made(self, timezone: str) -> Rule:
+        """The rule; moments without a zone are in the blog's."""
+        given: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value
+            for key, value in self.model_dump().items()
+        }
+        given["after"] = _zoned(self.after, timezone)
+        given["before"] = _zoned(self.before, timezone)
+        return Rule(**given)
+
+
 class BlogSettings(Table):
     """One author's blog. ``rules`` is checked against ``rules.RuleSet``."""
 
@@ -115,16 +163,14 @@ class BlogSettings(Table):
     settle: Span = timedelta(seconds=60)
     on_delete: Literal["keep", "draft", "remove"] = "draft"
     max_deletions: int = Field(default=5, ge=0, le=1_000_000)
-    since: Annotated[datetime | None, BeforeValidator(_day)] = None
+    since: Moment = None
     rules: dict[str, Any] = {}
+    rule: list[RuleSettings] = []
     footer: FooterSettings = FooterSettings()
 
     def moment(self, timezone: str) -> datetime | None:
         """``since`` in UTC; a time without a zone is in the blog's."""
-        if self.since is None:
-            return None
-        zoned = self.since if self.since.tzinfo else self.since.replace(tzinfo=ZoneInfo(timezone))
-        return zoned.astimezone(UTC)
+        return _zoned(self.since, timezone)
 
 
 class ConfigSettings(Table):
