@@ -145,8 +145,8 @@ def soak(folder: Path, seed: int, rounds: int) -> None:
         events = Events(channel, dice)
         memory = Memory()
 
-        def reader() -> TelegramReader:
-            quick = {"timeout": timedelta(seconds=0.4), "attempts": 3, "pause": 0}
+        def reader(timeout: float = 0.4) -> TelegramReader:
+            quick = {"timeout": timedelta(seconds=timeout), "attempts": 3, "pause": 0}
             settings = TelegramReader.Settings(**server.settings(**quick))
             context = Context(base=folder, cache=folder / "cache")
             return TelegramReader.open(settings, "@workshop", context)
@@ -170,7 +170,7 @@ def soak(folder: Path, seed: int, rounds: int) -> None:
             finally:
                 one.close()
         server.faults.clear()
-        one = reader()
+        one = reader(timeout=20)
         memory.pull(one)
         truth = {post.id: post for post in one.read(Bounds()) if isinstance(post, Post)}
         again = list(one.changes(memory.cursor))

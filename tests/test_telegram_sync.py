@@ -189,7 +189,9 @@ def follow(root: Path, seed: int, rounds: int) -> None:
             else:
                 blog.run("sync", "--accept-deletions")
         server.faults.clear()
-        blog.run("sync", "--accept-deletions")
+        for _ in range(3):  # a busy machine may let an answer come too late
+            if blog.run("sync", "--accept-deletions").code in (0, 1):
+                break
         assert "Nothing to do" in blog.run("sync").text, seed
         fresh = followed(server, root / "fresh")
         fresh.run("sync")
