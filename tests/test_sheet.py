@@ -272,7 +272,7 @@ def test_memory_does_not_grow_with_the_blog(place: Path) -> None:
     "name",
     [
         *sorted(p.relative_to(FIXTURES).as_posix() for p in FIXTURES.rglob("*.json")),
-        "scox3",
+        pytest.param("scox3", marks=pytest.mark.slow),
     ],
 )
 def test_real_channels_make_a_harmless_sheet(place: Path, name: str) -> None:
