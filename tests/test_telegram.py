@@ -256,6 +256,10 @@ def test_a_narrow_range_of_a_long_history_costs_few_requests(
     assert ids(reader.read(Bounds(since=when, until=when))) == [501]
     assert ids(reader.read(Bounds(until=when, since=when), newest_first=True)) == [501]
     assert server.requests == ["GetHistoryRequest"] * 3
+    server.requests.clear()
+    late = Bounds(first_id=3, since=when, last_id=900, until=when)
+    assert ids(reader.read(late)) == ids(reader.read(late, newest_first=True)) == [501]
+    assert server.requests == ["GetHistoryRequest"] * 2
 
 
 def test_service_messages_and_gaps_are_no_posts(channel: Channel, open_: Open) -> None:

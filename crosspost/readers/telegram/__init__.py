@@ -107,11 +107,10 @@ class TelegramReader:
         yield from self._history.said()
 
     def _up(self, bounds: Bounds) -> Iterator[Post]:
-        history = self._history
-        if bounds.first_id is None and bounds.since is not None:
-            first = history.page(since=bounds.since)
-        else:
-            first = history.page(after=max((bounds.first_id or 1) - 1, 0))
+        history, lowest = self._history, max(bounds.first_id or 1, 1)
+        first = None if bounds.since is None else history.page(since=bounds.since)
+        if first is None or (first.messages and first.messages[0].id < lowest):
+            first = history.page(after=lowest - 1)
         for post in history.posts(history.up(first)):
             if (bounds.last_id is not None and post.id > bounds.last_id) or (
                 bounds.until is not None and post.date > bounds.until
@@ -120,11 +119,14 @@ class TelegramReader:
             yield post
 
     def _down(self, bounds: Bounds) -> Iterator[Post]:
-        history = self._history
-        if bounds.last_id is None and bounds.until is not None:
-            first = history.page(until=bounds.until + timedelta(seconds=1))
-        else:
-            first = history.page(before=0 if bounds.last_id is None else bounds.last_id + 1)
+        history, highest = self._history, bounds.last_id
+        until = None if bounds.until is None else bounds.until + timedelta(seconds=1)
+        first = history.page(until=until) if until or highest is None else None
+        if highest is not None and (
+            first is None or (first.messages and first.messages[-1].id > highest)
+        ):
+            first = history.page(before=highest + 1)
+        assert first is not None
         for post in history.posts(history.down(first), down=True):
             if (bounds.first_id is not None and post.id < bounds.first_id) or (
                 bounds.since is not None and post.date < bounds.since
