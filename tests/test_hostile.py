@@ -26,7 +26,7 @@ from PIL import Image
 from preview_server import PreviewServer
 
 Message = dict[str, Any]
-STORED = {".css", ".jpg", ".png", ".gif", ".bin", ".txt", ".svg", ".pdf"}
+STORED = {".css", ".jpg", ".png", ".gif", ".bin", ".txt", ".svg", ".pdf", ".mp4"}
 START = 1_700_000_000
 
 SCRIPTS = [
@@ -364,6 +364,26 @@ def test_a_path_that_leaves_the_export_holds_its_post_and_no_other(blog: Blog) -
     assert [p.name for p in blog.site.rglob("*.*") if p.suffix in (".jpg", ".bin")] == [
         Path(found).name for found in re.findall(r'src="([^"]+\.jpg)"', blog.page(3001))[:1]
     ]
+    blog.unchanged()
+
+
+def test_a_video_whose_preview_frame_is_hostile_goes_without_it(blog: Blog) -> None:
+    """The frame is an extra: a path that leaves the export or a bomb costs only the frame."""
+    picture(blog.root / "secret.jpg", (31, 17))
+    (blog.export / "v.mp4").write_bytes(b"\x00\x00\x00\x18ftypmp42")
+    (blog.export / "bomb.jpg").write_bytes(png(60_000, 60_000))
+    (blog.export / "page.jpg").write_bytes(b"<script>alert(1)</script>")
+    frames = [*LEAVING, "bomb.jpg", "page.jpg", "none.jpg", ""]
+    video = {"file": "v.mp4", "media_type": "video_file", "mime_type": "video/mp4"}
+    blog.write(
+        *(message(10 * n + 10, "Видео", thumbnail=path, **video) for n, path in enumerate(frames))
+    )
+    answer = blog.sync()
+    assert answer.code == 0, answer.text
+    assert blog.posts == [10 * n + 10 for n in range(len(frames))]
+    assert not list(blog.site.rglob("*.jpg"))
+    assert not list(blog.site.rglob("*.png"))
+    assert harm_on(blog) == []
     blog.unchanged()
 
 
@@ -770,6 +790,46 @@ def test_a_zip_that_is_none_is_an_error_of_the_reader(blog: Blog) -> None:
         (blog.root / "a.zip").write_bytes(data)
         answer = blog.sync()
         assert (answer.code, "unpack it" in answer.text) == (3, True), answer.text
+
+
+ENDLESS = [
+    "А",
+    "a b ",
+    "#a ",
+    "А\n",
+    "\u0301",
+    "👨‍👩‍👧",
+    "«",
+    "http://a",
+    "Фото: ",
+    " ",
+    "(",
+    "- a\n",
+]
+
+
+@pytest.mark.parametrize("size", [4_000, pytest.param(100_000, marks=pytest.mark.slow)])
+def test_endless_text_has_a_short_headline_and_a_page(blog: Blog, size: int) -> None:
+    """What Telegram allows and far more, of what a rule might stumble over: headlines, names
+    and lines of the report stay short, and it takes seconds."""
+    (blog.export / "a.pdf").write_bytes(b"%PDF-1.4")
+    texts = [(unit * size)[:size] for unit in ENDLESS]
+    blog.write(
+        *(message(n + 1, text) for n, text in enumerate(texts)),
+        *(message(n + 101, f"Заголовок\n\n{text}") for n, text in enumerate(texts)),
+        *(message(n + 201, "Файл", file="a.pdf", file_name=t) for n, t in enumerate(texts)),
+    )
+    answer = blog.run("-v", "sync")
+    assert answer.code in (0, 1), answer.text[:1000]
+    assert max(map(len, answer.text.splitlines())) < 800
+    for post in blog.posts:
+        title = BeautifulSoup(blog.page(post)[:100_000], "lxml").title
+        assert title is not None
+        assert len(title.get_text()) < 300
+        path = blog.page_of(post)
+        assert path is not None
+        assert len(path.name) < 120
+    blog.unchanged()
 
 
 # --- Ids, dates, and channels that are none ---------------------------------------------------
