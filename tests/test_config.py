@@ -367,12 +367,21 @@ def _shop(folder: Path) -> None:
     """An installed package that brings a publisher ``shop`` and a reader ``rss``."""
     (folder / "shop_for_crosspost.py").write_text(
         """\
-from pydantic import BaseModel, ConfigDict, SecretStr
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid")
     token: SecretStr
     shelf: int = 1
+    kind: str = Field(default="a", pattern="^[a-z]$", max_length=9)
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        if self.kind == "z" and self.shelf == 1:
+            raise ValueError("the shelf 1 takes no z")
+        return self
 
 class Shop:
     Settings = Settings
@@ -429,6 +438,18 @@ def test_its_settings_are_checked_like_ours(tmp_path: Path) -> None:
         "c:11: site.shelf.tokn: there is no such setting; did you mean «token»?",
         'c:12: site.shelf.shelf = "three": it is a whole number',
     ]
+    token = '[site.a]\ntype = "shop"\ntoken = "hunter2"\n'
+    for wrong, told in (
+        ('kind = "A"', 'c:12: site.a.kind = "A": it has another form: ^[a-z]$'),
+        (
+            f'kind = "{"a" * 10}"',
+            f'c:12: site.a.kind = "{"a" * 10}": it is at most 9 characters long',
+        ),
+        ("shelf = 1.5", "c:12: site.a.shelf = 1.5: it is a whole number"),
+        ("shelf = 1979-05-27", "c:12: site.a.shelf = 1979-05-27: it is a whole number"),
+        ('kind = "z"', "c:9: site.a: the shelf 1 takes no z"),
+    ):
+        assert only(tmp_path, BLOG + SITE + token + wrong) == told
     assert "did you mean «shop»" in only(tmp_path, BLOG + SITE + '[site.a]\ntype = "shopp"\n')
 
 

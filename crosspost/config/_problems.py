@@ -209,8 +209,10 @@ def _sentence(found: Any, inner: Place, value: Any, names: tuple[str, ...]) -> s
     if kind in _LIMITS:
         name, sentence = _LIMITS[kind]
         return sentence.format(context.get(name))
-    for prefix, sentence in _TYPES:
-        if kind == prefix or kind.startswith(f"{prefix}_"):
+    if kind == "string_pattern_mismatch":
+        return f"it has another form: {context.get('pattern')}"
+    for name, sentence in _TYPES:
+        if re.fullmatch(rf"{name}_(type|parsing|from_\w+|attributes_type)", kind):
             return sentence
     return str(found["msg"]).replace("Input should", "it should")
 
