@@ -1,4 +1,4 @@
-"""What the archive of a blog teaches, by the whole program: footers."""
+"""What the archive of a blog teaches, and what its rules do, by the whole program."""
 
 from pathlib import Path
 from typing import Any
@@ -84,3 +84,92 @@ def test_the_sheet_tells_what_repeats_before_anything_is_sent(blog: Blog) -> Non
     assert "Lines that repeat, left out of the articles: 1" in text
     assert f"<li>{LINE}<small>b: under 3 posts." in text
     assert blog.posts == []
+
+
+# --- Rules ------------------------------------------------------------------------------------
+
+
+def ruled(blog: Blog, *rules: str, settings: str = "") -> None:
+    """The blog's config gets these tables of [[blog.rule]]."""
+    blog.settings = settings
+    blog.tables = ""
+    blog.configure()
+    path = blog.root / "crosspost.toml"
+    text = path.read_text("utf-8")
+    tables = "\n".join(f"[[blog.rule]]\n{rule}" for rule in rules)
+    path.write_text(text.replace("[site.local]", f"{tables}\n[site.local]"), "utf-8")
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ("hashtags = 'а'\naction = 'skip'", ".hashtags: there is no such setting; did you mean"),
+        ("regex = '('\naction = 'skip'", '.regex = "(": it is no regular expression: missing )'),
+        ("kind = 'foto'\naction = 'skip'", ".kind"),
+        ("action = 'hodl'", '.action = "hodl": it is one of'),
+        ("hashtag = 'а'", "it does nothing: give it an action"),
+        ("longer = -1\naction = 'skip'", ".longer = -1: it is at least 0"),
+    ],
+)
+def test_a_wrong_rule_is_told_with_its_line(blog: Blog, rule: str, told: str) -> None:
+    ruled(blog, "action = 'hold'\nwords = 'а'", rule)
+    answer = blog.sync()
+    assert answer.code == 2
+    assert "blog[1].rule[2]" in answer.text
+    assert told in answer.text
+    line = int(answer.text.split("crosspost.toml:")[1].split(":")[0])
+    lines = (blog.root / "crosspost.toml").read_text("utf-8").splitlines()
+    assert "[[blog.rule]]" in lines[max(line - 3, 0) : line]
+
+
+def test_one_pair_of_brackets_is_told(blog: Blog) -> None:
+    ruled(blog, "action = 'hold'")
+    path = blog.root / "crosspost.toml"
+    path.write_text(path.read_text("utf-8").replace("[[blog.rule]]", "[blog.rule]"), "utf-8")
+    answer = blog.sync()
+    assert (answer.code, answer.text.count("\n")) == (2, 1)
+    assert "write [[blog.rule]], in two brackets" in answer.text
+
+
+def test_rules_hold_and_leave_out_and_give_tags_and_say_why(blog: Blog) -> None:
+    blog.write(
+        message(1, "Отпуск\n\nЯ на две недели в горы.\n\n#личное ", line="Пока"),
+        message(2, "Вакансия\n\nИщем столяра в цех.\n\n", line="Приходите"),
+        message(3, "Вечер\n\nПосидели, поговорили.\n\n", line="Спасибо"),
+    )
+    ruled(
+        blog,
+        "name = 'личное'\nhashtag = 'личное'\naction = 'skip'",
+        "words = 'вакансия'\ntags = ['работа']",
+        "words = 'вечер*'\naction = 'hold'\nreason = 'Вечера проверяет редактор'",
+    )
+    answer = blog.run("sync", "-v")
+    assert blog.posts == [2]
+    assert "работа" in blog.page(2)
+    assert "The rule «личное» says so" in answer.text
+    assert "Вечера проверяет редактор" in answer.text
+    assert "Вечера проверяет редактор" in blog.run("status").text
+    assert "The rule «личное»" in blog.run("show", "b/1").text
+    sheet = blog.root / "sheet.html"
+    blog.run("preview", "-o", str(sheet), "--no-open")
+    assert "Вечера проверяет редактор" in sheet.read_text("utf-8")
+    assert blog.run("resolve", "b/3", "--publish").code == 0
+    assert blog.posts == [2, 3]
+    tried = blog.run("rules", "try").text
+    assert "(a person decided: publish)" in tried
+
+
+def test_a_rule_is_tried_on_the_archive_before_it_counts(blog: Blog) -> None:
+    blog.write(*(message(n, line="") for n in range(1, 31)))
+    blog.sync()
+    before = {path: path.read_bytes() for path in blog.site.rglob("*.html")}
+    ruled(blog, "regex = 'Встреча 1\\d'\naction = 'skip'")
+    answer = blog.run("rules", "try")
+    assert answer.code == 0
+    assert answer.text.startswith("b: 30 posts: 20 publish, 10 skip\n  skip  The rule 1  10\n")
+    assert answer.text.count("(live now)") == 10
+    assert blog.run("rules", "try", "-q").text.count("live now") == 10
+    assert {path: path.read_bytes() for path in blog.site.rglob("*.html")} == before
+    ruled(blog, "words = 'встреча'\naction = 'skip'")
+    assert "and 10 more (-v lists all)" in blog.run("rules", "try").text
+    assert "more" not in blog.run("rules", "try", "-v").text

@@ -207,6 +207,10 @@ class Making:
 
     def _blog(self, table: dict[str, Any], place: Place) -> Callable[[], Blog] | None:
         problems = self._problems
+        if isinstance(table.get("rule"), dict):
+            text = "write [[blog.rule]], in two brackets: there can be several"
+            problems.add((*place, "rule"), text)
+            table = {**table, "rule": []}
         settings = problems.check(BlogSettings, {"reader": "", **table}, place)
         self._check_sites(table.get("site"), place)
         self._check_language(table.get("language"), place)
