@@ -511,6 +511,7 @@ def test_a_poll_that_closes_by_itself_brings_its_results(channel: Channel, open_
 
     channel.post("", media=poll(time.time() + 1000))
     before = cursor(list(open_().changes(None)))
+    assert [number for number, _ in json.loads(before)["closing"]] == [1]
     assert list(open_().changes(before)) == [], "it is still open"
     channel.messages[1].media = poll(time.time() - 5, closed=True)
     late = json.dumps({**json.loads(before), "closing": [[1, int(time.time()) - 5]]})

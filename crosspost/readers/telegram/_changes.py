@@ -57,6 +57,7 @@ class Cursor(Record, frozen=True):
 
 
 def _mark(history: History, cursor: Cursor) -> Checkpoint:
+    """The cursor as a checkpoint, with the open polls that were met by now."""
     return Checkpoint(replace(cursor, closing=tuple(history.closing.items())).text())
 
 
@@ -112,11 +113,11 @@ def _walk(history: History, cursor: Cursor) -> Iterator[Change]:
         if count % PAGE == 0:
             yield from history.said()
             yield Complete(first=known + 1, last=post.id)
-            yield Checkpoint(replace(cursor, newest=post.id).text())
+            yield _mark(history, replace(cursor, newest=post.id))
             known = post.id
     yield from history.said()
     yield Complete(first=known + 1, last=end)
-    yield Checkpoint(replace(cursor, newest=cursor.walk, walk=0).text())
+    yield _mark(history, replace(cursor, newest=cursor.walk, walk=0))
 
 
 def _since(history: History, cursor: Cursor, told: Told) -> Iterator[Change]:
