@@ -38,7 +38,7 @@ from crosspost.model import (
     Post,
     Reply,
 )
-from crosspost.normalize import Style, learn, normalize
+from crosspost.normalize import Style, hashtags, learn, normalize
 from crosspost.readers import Bounds, Context
 from crosspost.readers.export import ExportReader, _messages, _records
 
@@ -552,6 +552,28 @@ def test_hashtags_the_site_does_not_want_are_removed() -> None:
     article = normalize(post("Встреча\n\nПоговорили.\n\n#В_канал #налоги"), style)
     assert article.tags == ("налоги",)
     assert "канал" not in article.body
+
+
+def test_spellings_of_one_tag_are_joined() -> None:
+    article = made(
+        "Встреча\n\nДа.\n\n#НДС #ндс #НДC #Всё #все #малый_бизнес #малыйбизнес #smm #SMM"
+    )
+    assert article.tags == ("НДС", "Всё", "малый бизнес", "smm")
+    style = msgspec.structs.replace(STYLE, tag_names=hashtags(post("О #НДС и #Малый_Бизнес")))
+    again = normalize(post("Встреча\n\nДа.\n\n#ндс #малыйбизнес #новое"), style)
+    assert again.tags == ("НДС", "Малый Бизнес", "новое")
+
+
+def test_a_person_says_what_a_hashtag_is_called() -> None:
+    called = {"мсп": "малый бизнес", "#SMB": "#малый_бизнес", "личное": ""}
+    style = msgspec.structs.replace(STYLE, tag_map=called)
+    source = post("Встреча\n\nДа.\n\n#МСП #smb #налоги")
+    article = normalize(source, style)
+    assert article.tags == ("малый бизнес", "налоги")
+    reasons = [span.reason for span in article.spans if span.part == "tags"]
+    assert reasons == ["a hashtag that is called «малый бизнес» here"] * 2 + [
+        "hashtags beside the text"
+    ]
 
 
 @pytest.mark.parametrize(

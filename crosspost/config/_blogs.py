@@ -354,7 +354,8 @@ def _styler(
             title_length=blog.title_length,
             category=blog.category,
             status=blog.status,
-            no_tags=frozenset(tag.lower().lstrip("#") for tag in blog.no_tags),
+            no_tags=frozenset(blog.no_tags) | {name for name, tag in blog.tags.items() if not tag},
+            tag_map=blog.tags,
             pin=tuple(blog.footer.pin),
             forbid=tuple(blog.footer.forbid),
         )

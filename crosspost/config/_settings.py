@@ -160,6 +160,7 @@ class BlogSettings(Table):
     status: str = ""
     title_length: int = Field(default=110, ge=20, le=300)
     no_tags: list[str] = []
+    tags: dict[str, str] = {}
     settle: Span = timedelta(seconds=60)
     on_delete: Literal["keep", "draft", "remove"] = "draft"
     max_deletions: int = Field(default=5, ge=0, le=1_000_000)

@@ -15,6 +15,7 @@ overlap, and each character stands once where its span says, or is removed for a
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -31,7 +32,17 @@ from crosspost.normalize._layout import Asked, Layout
 from crosspost.normalize._text import cut
 from crosspost.normalize._wording import Wording, wording
 
-__all__ = ["Edge", "Kind", "Style", "edges", "learn", "normalize", "repeats", "same_text"]
+__all__ = [
+    "Edge",
+    "Kind",
+    "Style",
+    "edges",
+    "hashtags",
+    "learn",
+    "normalize",
+    "repeats",
+    "same_text",
+]
 
 SLUG_LENGTH: Final = 60
 _HREF: Final = re.compile(r'href="([^"]*)"')
@@ -46,7 +57,8 @@ class Style(Record, frozen=True):
     """How a blog's articles look. ``link`` is the channel's public address ("" if it has none),
     ``credit`` the photo credit where the post names none (plain text, "" for none), ``templates``
     a folder of the user's own templates, ``title_length`` the longest headline in characters,
-    ``no_tags`` hashtags that are no tags on this site (lower case, without #). ``footers`` are
+    ``no_tags`` hashtags that are no tags on this site, ``tag_map`` what others are called,
+    ``tag_names`` how the blog spelled a tag first, by ``tag_key``. ``footers`` are
     the keys of lines that the archive has taught to be footers, each with how many posts it
     stands under; ``pin`` and ``forbid`` lines that a person wants to be footers, or never."""
 
@@ -62,6 +74,8 @@ class Style(Record, frozen=True):
     category: str = ""
     status: str = ""
     no_tags: frozenset[str] = frozenset()
+    tag_map: Mapping[str, str] = {}
+    tag_names: Mapping[str, str] = {}
     footers: Mapping[str, int] = {}
     pin: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
@@ -117,6 +131,25 @@ def normalize(
 def edges(post: Post, style: Style) -> tuple[Edge, ...]:
     """The lines of the post that may turn out to stand under many."""
     return _footers.edges(post, _own(post, style), style.channel.title)
+
+
+@lru_cache(maxsize=64)
+def _keyed(names: frozenset[str]) -> frozenset[str]:
+    return frozenset(_lines.tag_key(name) for name in names)
+
+
+@lru_cache(maxsize=64)
+def _renamed(told: tuple[tuple[str, str], ...]) -> dict[str, str]:
+    return {_lines.tag_key(name): _lines.tag_name(tag) for name, tag in told if tag.strip()}
+
+
+def hashtags(post: Post) -> dict[str, str]:
+    """The hashtags of a post, wherever they stand: ``Style.tag_names`` of this post alone."""
+    found: dict[str, str] = {}
+    for match in _lines.HASHTAG.finditer(post.text):
+        name = _lines.tag_name(match[0])
+        found.setdefault(_lines.tag_key(name), name)
+    return found
 
 
 def learn(posts: Iterable[Post], style: Style) -> dict[str, int]:
@@ -177,7 +210,9 @@ def _asked(post: Post, style: Style, found: Gallery) -> Asked:
         own=_own(post, style),
         title=style.channel.title,
         limit=style.title_length,
-        no_tags=style.no_tags,
+        no_tags=_keyed(style.no_tags),
+        renamed=_renamed(tuple(style.tag_map.items())),
+        spelled=style.tag_names,
         figures={i: figure for i, figure in found.figures.items() if i != found.card},
         cover=-1 if found.cover is None else found.cover,
         card=(safe_url(post.link_preview.url) or "") if post.link_preview else "",

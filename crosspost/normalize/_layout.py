@@ -41,7 +41,9 @@ class Asked(NamedTuple):
     ``post.media`` to the figure's, for those that can be shown; ``card`` is the address of the
     link's card or "", ``cover`` the index of the cover's photo in ``post.media`` or -1.
     ``footers`` are the keys of the lines that are known to repeat and under how many posts,
-    ``pinned`` and ``forbidden`` the lines a person wants to be footers, or never."""
+    ``pinned`` and ``forbidden`` the lines a person wants to be footers, or never. ``no_tags``,
+    ``renamed`` and ``spelled`` have the keys of tags: those that are none, are called otherwise,
+    or were spelled before."""
 
     own: frozenset[str]
     title: str
@@ -53,6 +55,8 @@ class Asked(NamedTuple):
     footers: Mapping[str, int] = {}
     pinned: frozenset[str] = frozenset()
     forbidden: frozenset[str] = frozenset()
+    renamed: Mapping[str, str] = {}
+    spelled: Mapping[str, str] = {}
 
 
 class Layout:
@@ -73,9 +77,15 @@ class Layout:
         self.claims.sort()
         tags: dict[str, str] = {}
         for claim in self.claimed("tags"):
-            name = _lines.tag_name(self.text[claim.start : claim.end])
-            tags.setdefault(name.casefold(), name)
+            name = self._tag(self.text[claim.start : claim.end])
+            tags.setdefault(_lines.tag_key(name), name)
         self.tags = tuple(tags.values())
+
+    def _tag(self, hashtag: str) -> str:
+        """The tag that a hashtag becomes: as a person wants it, else as it was first spelled."""
+        name = _lines.tag_name(hashtag)
+        key = _lines.tag_key(name)
+        return self._asked.renamed.get(key) or self._asked.spelled.get(key) or name
 
     def spans(self) -> tuple[Span, ...]:
         """The claims and what lies between them, over the whole text."""
@@ -300,10 +310,12 @@ class Layout:
         for first, last in found:
             name = _lines.tag_name(self.text[start + first : start + last])
             self._claim(at, start + first, "removed", "between hashtags")
-            spelled = {name.casefold(), name.casefold().replace(" ", "_")}
-            unwanted = not spelled.isdisjoint(self._asked.no_tags) and not _lines.legal(name)
+            unwanted = _lines.tag_key(name) in self._asked.no_tags and not _lines.legal(name)
             part: Part = "removed" if unwanted else "tags"
             reason = "a hashtag that is no tag here" if unwanted else "hashtags beside the text"
+            tag = self._tag(name)
+            if not unwanted and _lines.tag_key(tag) != _lines.tag_key(name):
+                reason = f"a hashtag that is called «{tag}» here"
             self._claim(start + first, start + last, part, reason)
             at = start + last
         self._claim(at, end, "removed", "between hashtags")

@@ -7,6 +7,7 @@ post allows it is for ``_layout`` to judge.
 import re
 from collections.abc import Iterable
 from typing import Final, NamedTuple
+from unicodedata import normalize
 from urllib.parse import urlsplit
 
 from crosspost.normalize._text import EMOJI
@@ -16,6 +17,8 @@ LONGEST_CAPTION: Final = 1000
 LONGEST_FOOTER: Final = 200
 
 HASHTAG: Final = re.compile(r"(?<![\w#&/])#(\w*[^\W\d]\w*)(?:@\w+)?")
+_CYRILLIC: Final = re.compile("[а-я]")
+_LOOKALIKES: Final = str.maketrans("aeopcxykmtbh", "аеорсхукмтвн")
 _BETWEEN_TAGS: Final = re.compile(rf"(?:{EMOJI}|[\s,;|·•/.])*")
 _TAGS_AT_END: Final = re.compile(rf"(?:(?:^|(?<=\s)){HASHTAG.pattern}[\s,;|·•]*)+$")
 
@@ -157,6 +160,15 @@ def legal(line: str) -> bool:
 def tag_name(hashtag: str) -> str:
     """A tag as the site shows it: «малый бизнес» for ``#малый_бизнес``."""
     return hashtag.removeprefix("#").partition("@")[0].replace("_", " ").strip()
+
+
+def tag_key(name: str) -> str:
+    """By what a tag is known again: «НДС», «ндс» and «НДC» with a Latin C are one, and so are
+    «Всё» and «все», «малый бизнес» and «малыйбизнес»."""
+    folded = normalize("NFKC", name).casefold().replace("ё", "е")
+    if _CYRILLIC.search(folded):
+        folded = folded.translate(_LOOKALIKES)
+    return re.sub(r"[\W_]+", "", folded)
 
 
 def credit(line: str) -> Credit | None:
