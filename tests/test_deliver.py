@@ -886,6 +886,23 @@ def test_a_run_killed_before_the_site_was_finished_is_finished_by_the_next(world
     assert not world.ledger.has_due("b", "s")
 
 
+def test_a_run_killed_after_a_withdrawal_is_finished_by_the_next(world: World) -> None:
+    def die(what: str) -> None:
+        if what.startswith("finish"):
+            raise KeyboardInterrupt
+
+    world.read(post(1))
+    world.deliver()
+    world.gone(1)
+    world.site.before = die
+    with pytest.raises(KeyboardInterrupt):
+        world.deliver()
+    world.site.before = lambda _: None
+    assert world.ledger.has_due("b", "s")
+    assert world.deliver() == []
+    assert not world.site.unfinished
+
+
 def test_a_post_that_our_rules_stumble_over_stands_in_nobodys_way(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

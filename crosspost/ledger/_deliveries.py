@@ -1,0 +1,202 @@
+"""Which post stands on which site in which state, what is due, and who links to whom."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from crosspost.ledger._file import explained
+from crosspost.ledger._lines import Lines
+from crosspost.ledger.records import PAGE, Delivery, stamp
+
+_DELIVERY: Final = ", ".join(Delivery.__struct_fields__)
+_INSERT_DELIVERY: Final = (
+    f"INSERT OR REPLACE INTO delivery ({_DELIVERY}) "  # noqa: S608
+    f"VALUES ({', '.join('?' * len(Delivery.__struct_fields__))})"
+)
+
+
+class Deliveries(Lines):
+    """That part of the ledger."""
+
+    def retarget(self, blog: str, site: str, style: str) -> None:
+        """Makes everything due, and the site unfinished, when the blog is new there or what
+        decides about its look has changed."""
+        found = self._one("SELECT style FROM target WHERE blog = ? AND site = ?", blog, site)
+        if found and found[0] == style:
+            return
+        with self.transaction():
+            self._db.execute(
+                "INSERT INTO target (blog, site, style) VALUES (?1, ?2, ?3)"
+                " ON CONFLICT DO UPDATE SET style = ?3, unfinished = 1",
+                (blog, site, style),
+            )
+            self._db.execute(
+                "INSERT INTO delivery (blog, post_id, site, state, due, changed_at)"
+                " SELECT blog, id, ?2, 'new', 1, ?3 FROM post WHERE blog = ?1 AND gone = ''"
+                " ON CONFLICT DO UPDATE SET due = 1, not_before = ''"
+                " WHERE state NOT IN ('gone', 'withdrawn')",
+                (blog, site, stamp(self.clock())),
+            )
+
+    def has_due(self, blog: str, site: str) -> bool:
+        """Whether anything is due now, or a run was cut before it finished."""
+        return bool(
+            self._one(
+                "SELECT 1 FROM delivery WHERE due = 1 AND blog = ? AND site = ?"
+                " AND not_before <= ? LIMIT 1",
+                blog,
+                site,
+                stamp(self.clock()),
+            )
+        ) or self.unfinished(blog, site)
+
+    def count_due(self, blog: str, site: str) -> int:
+        """How many deliveries are due now."""
+        return int(
+            self._one(
+                "SELECT count(*) FROM delivery WHERE due = 1 AND blog = ? AND site = ?"
+                " AND not_before <= ?",
+                blog,
+                site,
+                stamp(self.clock()),
+            )[0]
+        )
+
+    def next_due(self, blog: str) -> datetime | None:
+        """When the next delivery of the blog that waits becomes due; None if none waits."""
+        found = self._one("SELECT min(not_before) FROM delivery WHERE due = 1 AND blog = ?", blog)
+        return datetime.fromisoformat(found[0]) if found[0] else None
+
+    def due(self, blog: str, site: str, *, limit: int = PAGE) -> Iterator[list[Delivery]]:
+        """What is due now, oldest post first, in pages; each delivery at most once however it
+        ends."""
+        last, moment = -1, stamp(self.clock())
+        while True:
+            rows = self._all(
+                f"SELECT {_DELIVERY} FROM delivery WHERE due = 1 AND blog = ? AND site = ?"  # noqa: S608
+                " AND post_id > ? AND not_before <= ? ORDER BY post_id LIMIT ?",
+                blog,
+                site,
+                last,
+                moment,
+                limit,
+            )
+            if not rows:
+                return
+            page = [_delivery(row) for row in rows]
+            last = page[-1].post_id
+            yield page
+
+    def delivery(self, blog: str, post_id: int, site: str) -> Delivery | None:
+        """This post on this site."""
+        row = self._one(
+            f"SELECT {_DELIVERY} FROM delivery WHERE blog = ? AND post_id = ? AND site = ?",  # noqa: S608
+            blog,
+            post_id,
+            site,
+        )
+        return _delivery(row) if row else None
+
+    def deliveries(self, blog: str, post_id: int) -> list[Delivery]:
+        """This post on every site."""
+        rows = self._all(
+            f"SELECT {_DELIVERY} FROM delivery WHERE blog = ? AND post_id = ? ORDER BY site",  # noqa: S608
+            blog,
+            post_id,
+        )
+        return [_delivery(row) for row in rows]
+
+    def waiting(self, blog: str, site: str) -> Iterator[Delivery]:
+        """What needs a person, oldest post first."""
+        with explained(self.path):
+            yield from map(
+                _delivery,
+                self._db.execute(
+                    f"SELECT {_DELIVERY} FROM delivery WHERE blog = ? AND site = ? AND state IN"  # noqa: S608
+                    " ('held', 'failed', 'conflict', 'missing') ORDER BY post_id",
+                    (blog, site),
+                ),
+            )
+
+    def by_url(self, url: str) -> tuple[str, int] | None:
+        """The blog and post whose article has this address on some site."""
+        found = self._one(
+            "SELECT blog, post_id FROM delivery WHERE url = ? AND url != '' LIMIT 1", url
+        )
+        return (found[0], found[1]) if found else None
+
+    def settle(self, delivery: Delivery, what: str = "", detail: str = "") -> None:
+        """Writes the delivery down, and in the post's history what happened to it."""
+        with self.transaction():
+            moment = stamp(self.clock())
+            row = msgspec.structs.replace(delivery, changed_at=moment)
+            self._db.execute(
+                _INSERT_DELIVERY, tuple(getattr(row, f) for f in row.__struct_fields__)
+            )
+            if what:
+                self.tell(delivery.blog, delivery.post_id, delivery.site, what, detail)
+
+    def live(self, blog: str, post_id: int, site: str) -> bool:
+        """Whether the post's article can be linked to on the site."""
+        found = self.delivery(blog, post_id, site)
+        return found is not None and found.public
+
+    def relink(self, blog: str, post_id: int, targets: Iterable[int]) -> None:
+        """This post's article points to these posts."""
+        wanted = {(blog, target, post_id) for target in targets}
+        known = {
+            tuple(row)
+            for row in self._all(
+                "SELECT blog, target, post_id FROM link WHERE blog = ? AND post_id = ?",
+                blog,
+                post_id,
+            )
+        }
+        if wanted == known:
+            return
+        with self.transaction():
+            self._db.execute("DELETE FROM link WHERE blog = ? AND post_id = ?", (blog, post_id))
+            self._db.executemany("INSERT INTO link VALUES (?, ?, ?)", sorted(wanted))
+
+    def stir(self, blog: str, target: int, site: str) -> None:
+        """What points to this post, or to any message of it, is due, since it came to or left
+        the site."""
+        self._do(
+            "UPDATE delivery SET due = 1, not_before = '' WHERE blog = ?1 AND site = ?3 AND state"
+            " NOT IN ('gone', 'withdrawn') AND post_id IN"
+            " (SELECT post_id FROM link WHERE blog = ?1 AND post_id != ?2 AND target BETWEEN ?2"
+            " AND (SELECT last_id FROM post WHERE blog = ?1 AND id = ?2))",
+            blog,
+            target,
+            site,
+        )
+
+    def unfinished(self, blog: str, site: str) -> bool:
+        """Whether articles were put there and the site was not finished since."""
+        found = self._one("SELECT unfinished FROM target WHERE blog = ? AND site = ?", blog, site)
+        return bool(found and found[0])
+
+    def set_unfinished(self, blog: str, site: str, unfinished: bool) -> None:
+        """Articles are about to be put there, or the site is finished."""
+        self._do(
+            "UPDATE target SET unfinished = ? WHERE blog = ? AND site = ?",
+            int(unfinished),
+            blog,
+            site,
+        )
+
+    def succeeded(self, blog: str, site: str) -> None:
+        """All that was due has been dealt with."""
+        self._do(
+            "UPDATE target SET success_at = ? WHERE blog = ? AND site = ?",
+            stamp(self.clock()),
+            blog,
+            site,
+        )
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    values = dict(zip(Delivery.__struct_fields__, row, strict=True))
+    return Delivery(**{**values, "due": bool(values["due"])})

@@ -1,0 +1,100 @@
+"""What the sites have of the posts' files, and which of it no article shows any more."""
+
+from collections.abc import Collection
+
+from crosspost.ledger._deliveries import Deliveries
+from crosspost.ledger._file import explained
+from crosspost.ledger.records import Delivery, stamp
+from crosspost.model import Upload, decode_upload, encode
+
+
+class Uploads(Deliveries):
+    """That part of the ledger."""
+
+    def content(self, blog: str, source: str, locator: str, mark: str) -> str | None:
+        """The hash of a file fetched before, if ``mark`` (its size and shape) is still the same."""
+        found = self._one(
+            "SELECT hash FROM media WHERE blog = ? AND source = ? AND locator = ? AND stamp = ?",
+            blog,
+            source,
+            locator,
+            mark,
+        )
+        return found[0] if found else None
+
+    def upload(self, site: str, content: str) -> Upload | None:
+        """What the site has of this content."""
+        found = self._one("SELECT data FROM upload WHERE site = ? AND hash = ?", site, content)
+        return decode_upload(found[0]) if found else None
+
+    def uploaded(
+        self, site: str, content: str, upload: Upload, where: tuple[str, str, str, str]
+    ) -> None:
+        """The site has this content; ``where``: blog, source, locator and mark of its file."""
+        with self.transaction():
+            self._db.execute("INSERT OR IGNORE INTO spare VALUES (?, ?, '')", (site, content))
+            self._db.execute(
+                "INSERT OR REPLACE INTO upload VALUES (?, ?, ?, ?)",
+                (site, content, encode(upload).decode(), stamp(self.clock())),
+            )
+            self._db.execute(
+                "INSERT OR REPLACE INTO media VALUES (?, ?, ?, ?, ?)", (*where, content)
+            )
+
+    def shows(self, delivery: Delivery, contents: Collection[str], *, only: bool) -> None:
+        """The article shows these contents, and ``only`` these, or will if it arrives."""
+        place = (delivery.site, delivery.blog, delivery.post_id)
+        with self.transaction():
+            if only:
+                rows = self._all(
+                    "SELECT hash FROM shown WHERE site = ? AND blog = ? AND post_id = ?", *place
+                )
+                past = {row[0] for row in rows} - set(contents)
+                self._db.executemany(
+                    "DELETE FROM shown WHERE site = ? AND blog = ? AND post_id = ? AND hash = ?",
+                    [(*place, content) for content in past],
+                )
+                self._db.executemany(
+                    "INSERT OR IGNORE INTO spare VALUES (?, ?, '')",
+                    [(delivery.site, content) for content in past],
+                )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO shown (site, blog, post_id, hash) VALUES (?, ?, ?, ?)",
+                [(*place, content) for content in contents],
+            )
+
+    def spare(self, site: str) -> list[tuple[str, Upload]]:
+        """What ended up in no article, to be taken back: known no more by ``upload``, and here
+        until ``taken_back``. Nothing while anything is due there, since that may show it yet."""
+        with self.transaction():
+            self._db.execute(
+                "DELETE FROM spare WHERE site = ?1 AND EXISTS (SELECT 1 FROM shown s WHERE"
+                " s.site = ?1 AND s.hash = spare.hash)",
+                (site,),
+            )
+            if self._one("SELECT 1 FROM delivery WHERE due = 1 AND site = ? LIMIT 1", site):
+                return []
+            self._db.execute(
+                "UPDATE spare SET data = coalesce((SELECT data FROM upload u WHERE u.site = ?1"
+                " AND u.hash = spare.hash), data) WHERE site = ?1",
+                (site,),
+            )
+            self._db.execute(
+                "DELETE FROM upload WHERE site = ?1 AND hash IN"
+                " (SELECT hash FROM spare WHERE site = ?1)",
+                (site,),
+            )
+            self._db.execute("DELETE FROM spare WHERE site = ? AND data = ''", (site,))
+            rows = self._all("SELECT hash, data FROM spare WHERE site = ?", site)
+        with explained(self.path):
+            return [(content, decode_upload(data)) for content, data in rows]
+
+    def taken_back(self, site: str, content: str) -> None:
+        """The site has it no more."""
+        self._do("DELETE FROM spare WHERE site = ? AND hash = ?", site, content)
+
+    def forget_upload(self, site: str, upload: Upload) -> None:
+        """The site may have lost this file: it is sent again when next needed."""
+        self._do(
+            "DELETE FROM upload WHERE site = ? AND json_extract(data, '$.id') = ?", site, upload.id
+        )
