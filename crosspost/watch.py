@@ -50,8 +50,8 @@ class Watch:
 
 def watch(wanted: Watch, blogs: Sequence[Blog]) -> None:
     """Watches until ``wanted.stop`` is set; then every post under way is finished first. Raises
-    what ended a thread otherwise: the first ``CrosspostError`` that no waiting can cure."""
-    ended: list[CrosspostError] = []
+    what ended a thread otherwise, which no waiting can cure."""
+    ended: list[Exception] = []
     threads = [
         threading.Thread(target=_follow, args=(wanted, blog, ended), name=f"watch {blog.name}")
         for blog in blogs
@@ -66,7 +66,7 @@ def watch(wanted: Watch, blogs: Sequence[Blog]) -> None:
         raise ended[0]
 
 
-def _follow(wanted: Watch, blog: Blog, ended: list[CrosspostError]) -> None:
+def _follow(wanted: Watch, blog: Blog, ended: list[Exception]) -> None:
     try:
         with wanted.open_ledger() as ledger:
             run = Run(
@@ -80,7 +80,7 @@ def _follow(wanted: Watch, blog: Blog, ended: list[CrosspostError]) -> None:
                 _rounds(wanted, blog, run)
             finally:
                 run.close()
-    except CrosspostError as error:
+    except Exception as error:
         ended.append(error)
         wanted.stop.set()
 

@@ -21,6 +21,8 @@ from telegram_server import TelegramServer
 from telethon.sessions import StringSession
 
 from crosspost.cli import group
+from crosspost.readers import Context
+from crosspost.readers.telegram import TelegramReader, Unreachable
 
 API_HASH = "0123456789abcdef"
 PHONE = "+79991234567"
@@ -212,9 +214,7 @@ def known(server: TelegramServer, author: LiveChannel, tmp_path: Path) -> Blog:
     return live_blog(tmp_path / "blog", server, session=str(session))
 
 
-def test_a_pause_that_telegram_asks_for_is_shown(
-    known: Blog, server: TelegramServer
-) -> None:
+def test_a_pause_that_telegram_asks_for_is_shown(known: Blog, server: TelegramServer) -> None:
     server.fault("GetHistoryRequest", error="FLOOD_WAIT_2")
     with Terminal(known, "sync") as terminal:
         terminal.until("asks to wait 2 s")
@@ -251,3 +251,20 @@ def test_one_session_is_never_used_by_two_processes(
     assert terminal.process.returncode == 0
     assert known.posts == [1, 2]
     assert other.sync().code == 0
+
+
+def test_telegrams_own_trouble_while_connecting_is_a_sentence_not_the_end_of_watching(
+    server: TelegramServer, author: LiveChannel, tmp_path: Path
+) -> None:
+    reader = TelegramReader.open(
+        TelegramReader.Settings(**server.settings()),
+        "@workshop",
+        Context(base=tmp_path, cache=tmp_path),
+    )
+    reader.channel()
+    server.restart()
+    server.fault("GetConfigRequest", error="INTERDC_2_CALL_ERROR", code=500, times=4)
+    with pytest.raises(Unreachable, match="trouble of its own"):
+        reader.wait(0)
+    reader.wait(0)
+    reader.close()

@@ -157,6 +157,8 @@ def soak(root: Path, seed: int, rounds: int, programs: int) -> None:
     with TelegramServer() as server:
         author = LiveChannel(server)
         life, mirror = Life(author, dice), Mirror(root, server)
+        author.pictured()
+        mirror.sync()  # what is loaded now need not be loaded by every fork
         meddler = Meddler(life, dice)
         for number in range(rounds + programs):
             for _ in range(dice.randint(0, 24)):

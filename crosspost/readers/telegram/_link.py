@@ -69,7 +69,7 @@ class Link:
         self._client: Any = None
         self._connecting = asyncio.Lock()
         self._times = 0
-        """How often it was connected: who fails on an older connection does not end this one."""
+        """How often it was hung up: who fails on an older connection does not end the next."""
         self._listening = False
         self._bells: dict[int, threading.Event] = {}
         self._guard = threading.RLock()
@@ -175,7 +175,6 @@ class Link:
                 except BaseException:
                     await self._hang_up()
                     raise
-                self._times += 1
             return self._client
 
     async def _greet(self) -> None:
@@ -213,7 +212,7 @@ class Link:
         """Until there is an answer: over new connections, after pauses, but not for ever."""
         failures = waits = 0
         while True:
-            times = self._times
+            times = -1
             try:
                 client = await self.client()
                 times = self._times
@@ -233,7 +232,7 @@ class Link:
                 if not _broken(error):
                     raise
                 if _trouble.of_its_own(error) and failures + 1 >= self.settings.attempts:
-                    raise
+                    raise _trouble.sentence(error) from error
                 await self._again(failures, times, error)
             except asyncio.CancelledError as error:
                 # Telethon cancels what it cannot send any more; nobody asked us to stop.
@@ -253,8 +252,9 @@ class Link:
         """Hangs up and waits before the next attempt, if there is to be one."""
         attempts = self.settings.attempts
         log.info("no answer from Telegram (%s): %s", type(error).__name__, error)
-        if times == self._times:
-            await self._hang_up()
+        async with self._connecting:
+            if times == self._times:
+                await self._hang_up()
         if failures + 1 >= attempts:
             raise _trouble.Unreachable(_trouble.NO_ANSWER.format(attempts=attempts)) from error
         await asyncio.sleep(self.settings.pause * 2**failures)
@@ -268,6 +268,7 @@ class Link:
             await asyncio.sleep(min(left, 1))
 
     async def _hang_up(self) -> None:
+        self._times += 1
         if self._client is not None:
             try:
                 await asyncio.wait_for(self._client.disconnect(), _GRACE)
@@ -287,10 +288,10 @@ class Link:
 
     async def _listen(self) -> None:
         """A new connection, by a client that asks for updates."""
-        await self._hang_up()
-        self._times += 1
-        self._client = None
-        self._listening = True
+        async with self._connecting:
+            await self._hang_up()
+            self._client = None
+            self._listening = True
         try:
             await self._ask(_nothing)
         except BaseException:
