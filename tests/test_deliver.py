@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from fake_site import FakeSite
+from memory import memory_folder
 from msgspec.structs import replace
 
 from crosspost.deliver import GIVE_UP, PATIENCE, Errand, Outcome, decide, deliver, plan
@@ -157,7 +158,6 @@ class World:
 
     def _open(self) -> Ledger:
         ledger = Ledger.open(self.folder / "ledger.db", clock=lambda: self.time)
-        ledger._db.execute("PRAGMA synchronous = OFF")  # nobody pulls the plug here
         ledger.retarget("b", "s", "style")
         return ledger
 
@@ -224,10 +224,11 @@ class World:
 
 
 @pytest.fixture(params=[1, 5], ids=["one-by-one", "batches"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path, request.param)
-    yield made
-    made.ledger.close()
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    with memory_folder() as folder:
+        made = World(folder, request.param)
+        yield made
+        made.ledger.close()
 
 
 def test_new_posts_are_created_once_and_the_site_is_finished(world: World) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from memory import memory_folder
 from msgspec.structs import replace
 
 from crosspost.errors import LedgerError
@@ -32,8 +33,9 @@ def post(first: int, *more: int, text: str = "Слово", **fields: Any) -> Pos
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "ledger.db"
+def path() -> Iterator[Path]:
+    with memory_folder() as folder:
+        yield folder / "ledger.db"
 
 
 @pytest.fixture

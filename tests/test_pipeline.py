@@ -6,11 +6,11 @@ import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, ClassVar
 
 import pytest
 from filelock import FileLock
+from memory import memory_folder
 from msgspec.structs import replace
 
 from crosspost import pipeline
@@ -20,7 +20,7 @@ from crosspost.ledger import Ledger
 from crosspost.model import Channel, Post
 from crosspost.pipeline import Source
 from crosspost.publishers.static import StaticPublisher
-from crosspost.readers import Bounds, Checkpoint, Complete, Deleted
+from crosspost.readers import Bounds, Checkpoint, Complete, Context, Deleted
 from crosspost.readers.export import ExportReader
 from crosspost.report import Report
 
@@ -151,9 +151,8 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
-    memory = Path("/dev/shm")
-    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        yield Desk(Path(folder))
+    with memory_folder() as folder:
+        yield Desk(folder)
 
 
 def test_a_channel_becomes_a_blog(desk: Desk) -> None:
@@ -565,10 +564,20 @@ def test_two_blogs_share_a_site(desk: Desk) -> None:
     assert desk.sync().summary() == "Nothing to do."
 
 
-def test_two_blogs_may_mirror_one_channel(desk: Desk) -> None:
-    desk.configure(("business", "channel"), ("archive", "channel"))
+def test_two_blogs_may_mirror_one_channel(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    desk.configure(("business", "channel"))
     desk.export(1, picture(2, 2, "Снимок"))
     desk.sync()
+    desk.configure(("business", "channel"), ("archive", "channel"))
+    opened, newest = ExportReader.open, []
+
+    def note(settings: Any, channel: str, context: Context) -> ExportReader:
+        newest.append(context.newest)
+        return opened(settings, channel, context)
+
+    monkeypatch.setattr(ExportReader, "open", note)
+    desk.sync()
+    assert newest == [2, 0], "each blog's reader is told what that blog has"
     assert sorted(desk.pages(blog="business")) == sorted(desk.pages(blog="archive")) == [1, 2]
 
 

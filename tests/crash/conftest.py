@@ -1,16 +1,15 @@
 """The process that runs and kills, and how it goes when it kills nothing."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from memory import memory_folder
 
 from crash.world import Seen, lay, look, turn
 
@@ -89,6 +88,5 @@ class Clean:
 
 @pytest.fixture(scope="session")
 def clean(program: Program) -> Iterator[Clean]:
-    memory = Path("/dev/shm")  # killing a process loses nothing of it, and hundreds are fast
-    with TemporaryDirectory(dir=memory if os.access(memory, os.W_OK) else None) as folder:
-        yield Clean(Path(folder), program)
+    with memory_folder() as folder:
+        yield Clean(folder, program)
