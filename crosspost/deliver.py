@@ -170,6 +170,8 @@ def _decide_waiting(delivery: Delivery) -> Step | None:
             return Step(what="adopt")
         if delivery.word != "ours":
             return Step(what="hold", reason=delivery.reason, remedy=delivery.remedy)
+    if delivery.state == "missing" and delivery.word == "theirs":
+        return Step(what="skip", reason="A person removed it from the site, and so it stays")
     if delivery.state == "missing" and delivery.word != "ours":
         return Step(what="hold", reason=delivery.reason, remedy=delivery.remedy)
     return None
@@ -400,6 +402,8 @@ def _note(errand: Errand, delivery: Delivery, article: Article, step: Step) -> O
         what = "held"
     elif step.what == "skip":
         told = replace(quiet, state="skipped", reason=step.reason, remedy="")
+        if delivery.state == "missing":
+            told = replace(told, word="skip", remote_id="", url="", version="", digest="")
         what = "skipped"
     elif step.what == "forget":
         told = replace(quiet, state="gone", reason="", remedy="")

@@ -474,6 +474,25 @@ def test_a_removed_article_is_never_resurrected(world: World) -> None:
     assert world.at(1).slug == slug
 
 
+@pytest.mark.parametrize("word", ["theirs", "skip"])
+def test_a_removed_article_that_may_stay_away_is_asked_about_no_more(
+    world: World, word: str
+) -> None:
+    world.read(post(1), linked(2, 1))
+    world.deliver()
+    world.site.delete("b/1")
+    world.read(post(1, "Исправлено."))
+    assert (1, "held") in world.deliver()
+    assert 'href="https://t.me/example/1"' in world.body(2), "links go to Telegram again"
+    world.word(1, word)
+    assert world.deliver() == [(1, "skipped")]
+    world.read(post(1, "Исправлено ещё раз."))
+    assert world.deliver() == [(1, "skipped")]
+    assert world.site.live() == ["b/2"]
+    assert 'href="https://t.me/example/1"' in world.body(2)
+    assert list(world.ledger.waiting("b", "s")) == []
+
+
 def test_an_advertisement_goes_when_a_person_says_so_and_stays_gone_or_in_step(
     world: World,
 ) -> None:
