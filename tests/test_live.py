@@ -19,7 +19,7 @@ from crosspost.model import Article
 from crosspost.report import Report
 
 pytest.register_assert_rewrite("live_channel")
-from live_channel import LiveChannel, same, telegram  # noqa: E402
+from live_channel import LiveChannel, live_blog, same, telegram  # noqa: E402
 
 
 @pytest.fixture
@@ -123,6 +123,23 @@ def test_another_source_of_the_same_channel_changes_no_page(ways: Ways) -> None:
     for reader in ("telegram", "preview", "export"):
         assert "created" not in ways.sync(reader)
         assert files() == before
+
+
+@pytest.mark.parametrize("gap", [False, True])
+def test_what_a_backfill_brought_and_is_deleted_before_the_next_sync_is_gone(
+    server: TelegramServer, author: LiveChannel, tmp_path: Path, gap: bool
+) -> None:
+    """Also where Telegram no longer tells what was deleted."""
+    author.post()
+    blog = live_blog(tmp_path / "blog", server)
+    blog.sync()
+    last = author.pictured()
+    assert blog.run("backfill", "b").text == "1 post read, 1 created.\n"
+    author.delete(last)
+    if gap:
+        author.channel.forget()
+    blog.sync()
+    same(blog, author)
 
 
 # --- What each reader knows ---------------------------------------------------------------------

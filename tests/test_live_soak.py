@@ -28,6 +28,7 @@ from live_channel import LiveChannel, Site, live_blog, same  # noqa: E402
 
 REACH = 400
 """Only so many of the last messages change: Telegram's gap is closed for the last 1,000."""
+COMMANDS = [*[("sync", "--accept-deletions")] * 6, *[("sync",)] * 3, ("backfill", "b")]
 FAULTS: list[dict[str, Any]] = [
     {"drop": True},
     {"drop": True, "times": 9},
@@ -166,7 +167,7 @@ def soak(root: Path, seed: int, rounds: int, programs: int) -> None:
             meddler.trouble()
             if number < rounds:
                 at = dice.choice([-1, dice.randrange(40), dice.randrange(400)])
-                forked(mirror, at, accept=dice.random() < 0.7)
+                forked(mirror, at, *dice.choice(COMMANDS))
             else:
                 program(mirror, life, dice)
         meddler.rest()
@@ -176,14 +177,14 @@ def soak(root: Path, seed: int, rounds: int, programs: int) -> None:
         consistent(mirror, author)
 
 
-def forked(mirror: Mirror, at: int, *, accept: bool) -> None:
-    """A sync in a process of its own, which dies before its step ``at``."""
+def forked(mirror: Mirror, at: int, *words: str) -> None:
+    """A command in a process of its own, which dies before its step ``at``."""
     pid = os.fork()
     if not pid:
         code = 70
         try:
             Steps(at).watch()
-            code = mirror.blog.run("sync", *["--accept-deletions"] * accept).code
+            code = mirror.blog.run(*words).code
         except BaseException:
             traceback.print_exc()
         finally:

