@@ -10,6 +10,7 @@ The article is the site's from then on: its editor changes it in the block edito
 changed is never overwritten. docs/wordpress.md tells what the user must be allowed to do.
 """
 
+import logging
 import re
 from collections.abc import Mapping
 from datetime import UTC
@@ -23,7 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
-from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Vanished
+from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
 from crosspost.publishers.wordpress import _marks
 from crosspost.publishers.wordpress._blocks import Writer
 from crosspost.publishers.wordpress._client import Client, Missing
@@ -39,6 +40,7 @@ _SHOWN: Final = ("publish", "future", "private")
 _FIELDS: Final = "id,link,status,slug,modified_gmt,title,content,excerpt"
 _EDIT: Final = {"context": "edit", "_fields": _FIELDS}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+_log: Final = logging.getLogger(__name__)
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
@@ -128,7 +130,7 @@ class WordPressPublisher:
             {"slug[]": [slug, f"{slug}__trashed"]},
             {"search": _marks.sought(blog, post_id), "search_columns": "post_content"},
         ):
-            answer = self._client.get(self._type, {**asked, **more})
+            answer = self._client.rows(self._type, {**asked, **more})
             ours = [one for one in answer if _is(one, key, slug)]
             if ours:  # what is public before what is not, the older before the younger
                 best: dict[str, Any] = min(ours, key=lambda one: (_order(one), int(one["id"])))
@@ -138,15 +140,13 @@ class WordPressPublisher:
     def look(self, remote: Remote) -> Remote:
         return _marks.remote(self._there(remote))
 
-    def _there(self, remote: Remote) -> dict[str, Any]:
-        """The article as it is now. Raises ``Vanished``."""
+    def _there(self, remote: Remote, *, trash: bool = False) -> dict[str, Any]:
+        """The article as it is now, in the trash only when ``trash``. Raises ``Vanished``."""
         try:
-            found = self._client.get(f"{self._type}/{_id(remote)}", _EDIT)
+            found = self._client.row(f"{self._type}/{_id(remote)}", _EDIT)
         except Missing as error:
             raise Vanished(f"the site has no article {remote.id} any more ({error})") from error
-        if not isinstance(found, dict):
-            raise Unknown("the site answered with something else than an article")
-        if found.get("status") == "trash":
+        if not trash and found.get("status") == "trash":
             raise Vanished(f"the article {remote.id} lies in the site's trash")
         return found
 
@@ -169,33 +169,49 @@ class WordPressPublisher:
         return self._library.add(file, media)
 
     def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
-        status = ""
-        if remote and remote.version:
-            status = str(self._demand(remote).get("status"))
+        before: dict[str, Any] = {}
+        if remote:
+            before = self._demand(remote) if remote.version else self._there(remote, trash=True)
         self._library.describe(article, uploads)
         data = self._data(article, uploads)
-        wanted = article.status if article.status in _STATUSES[:4] else self._settings.status
+        status = article.status if article.status in _STATUSES[:4] else self._settings.status
         if remote is None:
             moment = article.date.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
-            data |= {
-                "slug": _marks.slug(article.blog, article.post_id),
-                "date_gmt": moment,
-                "status": wanted,
-            }
-            found = self._client.send(self._type, data, params=_EDIT)
+            slug = _marks.slug(article.blog, article.post_id)
+            data |= {"slug": slug, "date_gmt": moment, "status": status}
+            found = self._created(article, self._client.send(self._type, data, params=_EDIT))
         else:
-            if status not in _SHOWN and (wanted == "publish" or not status):
-                data["status"] = wanted
+            was = before.get("status")
+            if was == "trash" or (was not in _SHOWN and status == "publish"):
+                data["status"] = status
             try:
                 found = self._client.send(f"{self._type}/{_id(remote)}", data, params=_EDIT)
             except Missing as error:
                 raise Vanished(f"the site has no article {remote.id} any more ({error})") from error
-        if not isinstance(found, dict) or "id" not in found:
-            raise Unknown("the site answered with something else than the article")
-        made = _marks.remote(found)
+        made = _marks.remote(self._settled(found))
         if made.status == "live":
             self._addresses[article.blog, article.post_id] = made.url
         return made
+
+    def _created(self, article: Article, found: dict[str, Any]) -> dict[str, Any]:
+        """What was created, unless another machine was faster: then that one's, and ours goes."""
+        if found.get("slug") in ("", None, _marks.slug(article.blog, article.post_id)):
+            return found
+        first = self._find(article.blog, article.post_id)
+        if first is None or int(first["id"]) >= int(found["id"]):
+            return found
+        _log.warning("%s: created twice at once, article %s goes", found.get("link"), found["id"])
+        self._client.send(f"{self._type}/{found['id']}", method="DELETE", params={"force": "true"})
+        return first
+
+    def _settled(self, found: dict[str, Any]) -> dict[str, Any]:
+        """What was written, its mark true to what the site made of it: plugins that correct
+        quotation marks or spaces on saving are no person's hand."""
+        title, content = _marks.raw(found, "title"), _marks.raw(found, "content")
+        again = _marks.renewed(title, content)
+        if again == content:
+            return found
+        return self._client.send(f"{self._type}/{found['id']}", {"content": again}, params=_EDIT)
 
     def _data(self, article: Article, uploads: Mapping[int, Upload]) -> dict[str, Any]:
         """What the article is in REST's words."""
@@ -245,8 +261,13 @@ class WordPressPublisher:
         unknown = sorted(one for one in wanted if (article.blog, one) not in self._addresses)
         for start in range(0, len(unknown), 50):
             slugs = [_marks.slug(article.blog, one) for one in unknown[start : start + 50]]
-            asked = {**_EDIT, "slug[]": slugs, "status": "publish,future,private", "per_page": 100}
-            for found in self._client.get(self._type, asked):
+            asked = {
+                **_EDIT,
+                "slug[]": slugs,
+                "status": "publish,future,private",
+                "per_page": 100,
+            }
+            for found in self._client.rows(self._type, asked):
                 self._learn(article.blog, found)
         for one in unknown:
             if (article.blog, one) not in self._addresses:
@@ -263,9 +284,14 @@ class WordPressPublisher:
     def _writer(self) -> int:
         """The id of the user that articles are written as."""
         if not self._author:
-            asked = {"search": self._settings.author, "per_page": 100, "_fields": "id,slug,name"}
+            asked = {
+                "search": self._settings.author,
+                "who": "authors",
+                "per_page": 100,
+                "_fields": "id,slug",
+            }
             name = self._settings.author.casefold()
-            found = self._client.get("users", asked)
+            found = self._client.rows("users", asked)
             own = [one for one in found if str(one.get("slug", "")).casefold() == name]
             if not own:
                 raise PublisherError(
@@ -320,18 +346,16 @@ class WordPressPublisher:
         return findings(self._client, self._terms, self._settings)
 
 
-def _key(found: Any) -> tuple[str, int] | None:
+def _key(found: Mapping[str, Any]) -> tuple[str, int] | None:
     """The blog and the post that an article's mark names."""
-    if not isinstance(found, dict):
-        return None
     known = _marks.read(_marks.raw(found, "title"), _marks.raw(found, "content"))
     return (known.blog, known.post_id) if known else None
 
 
-def _is(found: Any, key: tuple[str, int], slug: str) -> bool:
+def _is(found: Mapping[str, Any], key: tuple[str, int], slug: str) -> bool:
     """Whether it is the article: by its mark, or by its slug where an editor has dropped that."""
     marked = _key(found)
-    return marked == key if marked else isinstance(found, dict) and found.get("slug") == slug
+    return marked == key if marked else found.get("slug") == slug
 
 
 def _order(found: Mapping[str, Any]) -> int:

@@ -18,7 +18,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from crosspost.markup import sanitize, text_of
-from crosspost.model import Article, Figure, Upload
+from crosspost.model import Article, Upload
 
 if TYPE_CHECKING:
     from bs4 import Tag
@@ -42,6 +42,7 @@ _TASKS: Final = {"done": "☑ ", "todo": "☐ "}
 _HIDDEN: Final = "background-color:#1e1e1e;color:#1e1e1e"
 _DEPTH: Final = 24
 """Blocks deeper than this are flattened to their words."""
+_ENDS: Final = re.compile(r"^(?:\s|<br>)+|(?:\s|<br>)+$")
 _ALONE: Final = re.compile(r"(https?:)//", re.IGNORECASE)
 
 
@@ -74,11 +75,10 @@ class Writer:
         the credit's, ``cover`` says whether its cover stands in it too."""
         article = self._article
         blocks = []
-        if article.cover is not None and article.cover < len(article.figures):
-            blocks += self._cover(article.cover, article.figures[article.cover], cover)
         if article.lead:
-            blocks.insert(0, self._paragraph(self._fragment(article.lead), "crosspost-lead"))
-        blocks += self.flow(_parsed(article.body))
+            blocks.append(self._paragraph(self._fragment(article.lead), "crosspost-lead"))
+        top, below = self._cover(cover)
+        blocks += top + self.flow(_parsed(article.body)) + below
         origin = self._fragment(article.attribution)
         blocks.append(self._paragraph(origin, f"crosspost-source {mark}"))
         if article.credit:
@@ -89,17 +89,20 @@ class Writer:
         """The lead's words, "" where there is none."""
         return words(text_of(self._article.lead)) if self._article.lead else ""
 
-    def _cover(self, number: int, figure: Figure, shown: bool) -> list[str]:
-        """The cover where it must stand in the text, else its caption: themes show a featured
-        image without one."""
+    def _cover(self, shown: bool) -> tuple[list[str], list[str]]:
+        """What stands above the body and below it of the cover: itself where it must stand in the
+        text, else its caption, since themes show a featured image without one."""
+        article = self._article
+        number = -1 if article.cover is None else article.cover
+        if not 0 <= number < len(article.figures):
+            return [], []
         upload = self._uploads.get(number)
-        caption = self._fragment(figure.caption)
-        if upload and upload.mime.startswith("image/"):
-            if shown:
-                return [self._image(number, upload, "", caption)]
-        elif upload:
-            return [self._film(number, upload, {}, caption)]
-        return [self._paragraph(caption, "crosspost-caption")] if caption else []
+        caption = self._fragment(article.figures[number].caption)
+        if upload and shown and upload.mime.startswith("image/"):
+            return [self._image(number, upload, "", caption)], []
+        if upload and not upload.mime.startswith("image/"):
+            return [self._film(number, upload, {}, caption)], []
+        return [], [self._paragraph(caption, "crosspost-caption")] if caption else []
 
     def _fragment(self, html: str) -> str:
         return self.inline(_parsed(html)).strip() if html else ""
@@ -219,7 +222,11 @@ class Writer:
 
     def _blockquote(self, node: "Tag", depth: int) -> Iterator[str]:
         if "pullquote" in _classes(node):
-            html = f"<blockquote><p>{self.inline(node).strip()}</p></blockquote>"
+            cite = node.find("cite")
+            told = f"<cite>{self.inline(cite)}</cite>" if cite is not None else ""  # type: ignore[arg-type]
+            if cite is not None:
+                cite.extract()
+            html = f"<blockquote><p>{self._trimmed(node)}</p>{told}</blockquote>"
             yield _comment("pullquote", {}, f'<figure class="wp-block-pullquote">{html}</figure>')
             return
         inside = self.flow(node, depth + 1)
@@ -228,6 +235,10 @@ class Writer:
         html = f"{quote}{_inner(inside)}</blockquote>"
         if inside:
             yield _comment("quote", {"className": name} if name else {}, html)
+
+    def _trimmed(self, node: "Tag") -> str:
+        """The node's words without line breaks at their ends."""
+        return _ENDS.sub("", self.inline(node))
 
     def _details(self, node: "Tag", depth: int) -> Iterator[str]:
         summary = node.find("summary", recursive=False)
@@ -326,7 +337,7 @@ class Writer:
         striped = {"className": "is-style-stripes"} if "striped" in _classes(node) else {}
         figure = _joined("wp-block-table", striped.get("className", ""))
         html = f'<figure class="{figure}"><table>{parts}</table>{_caption(caption)}</figure>'
-        yield _comment("table", {"hasFixedLayout": False, **striped}, html)
+        yield _comment("table", striped, html)
 
     def _cells(self, row: "Tag") -> str:
         out = ""

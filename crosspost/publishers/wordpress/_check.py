@@ -58,10 +58,10 @@ def _look(
             else "The site does not offer application passwords (no https, or a plugin).",
         )
     )
-    me = client.get("users/me", {"context": "edit", "_fields": "id,name,roles,capabilities"})
-    found.append(_rights(me if isinstance(me, dict) else {}, settings))
+    me = client.row("users/me", {"context": "edit", "_fields": "id,name,roles,capabilities"})
+    found.append(_rights(me, settings))
     found.append(_clock(client))
-    client.get(settings.post_type, {"context": "edit", "per_page": 1, "_fields": "id"})
+    client.rows(settings.post_type, {"context": "edit", "per_page": 1, "_fields": "id"})
     found.append(Finding(what="the kind of article", ok=True, detail=settings.post_type))
     if settings.category:
         found.append(_category(terms, me, settings.category))

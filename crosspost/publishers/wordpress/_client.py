@@ -42,6 +42,7 @@ _WRONG: Final = frozenset(
     }
 )
 _TAGS: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
+_TITLE: Final = re.compile(r"<title[^>]*>([^<]+)</title>", re.IGNORECASE)
 _HEADER: Final = (
     "The web server drops the Authorization header. Apache: put «SetEnvIf Authorization "
     '"(.*)" HTTP_AUTHORIZATION=$1» at the top of .htaccess, or «CGIPassAuth On» in the site\'s '
@@ -49,7 +50,7 @@ _HEADER: Final = (
 )
 
 
-class Missing(Exception):
+class Missing(Refused):
     """The site has no such thing; the text is its reason."""
 
 
@@ -59,6 +60,14 @@ class Exists(Refused):
     def __init__(self, reason: str, term: int) -> None:
         super().__init__(reason)
         self.term = term
+
+
+class Barred(PublisherError):
+    """The user may not make such a thing."""
+
+
+class _Page(PublisherError):
+    """A page where JSON belongs."""
 
 
 class _Again(Exception):
@@ -109,19 +118,21 @@ class Client:
         """What the site says of its REST. Finds out, once, by which address it answers: sites
         without permalinks have no /wp-json/."""
         roots = [self._root] if self._root else [f"{self._url}wp-json", f"{self._url}?rest_route="]
-        seen = ""
+        trouble: PublisherError | Missing | None = None
         for root in roots:
             try:
                 found = self._asked(f"{root}/", {"_fields": "name,namespaces,authentication"})
-            except Missing as error:
-                seen = str(error)
+            except (Missing, _Page) as error:
+                trouble = trouble if isinstance(trouble, _Page) else error
                 continue
             if isinstance(found, dict) and "wp/v2" in found.get("namespaces", ()):
                 self._root = root
                 return found
-            seen = "it has no wp/v2"
+            trouble = trouble or Missing("it has no wp/v2")
+        if isinstance(trouble, _Page):
+            raise trouble
         raise PublisherError(
-            f"{self._url} shows no WordPress REST ({seen}). Look whether «url» is the site's "
+            f"{self._url} shows no WordPress REST ({trouble}). Look whether «url» is the site's "
             "address, and whether a security plugin hides REST: it must let wp/v2 through."
         )
 
@@ -130,6 +141,17 @@ class Client:
         if not self._root:
             self.root()
         return self._asked(f"{self._root}/wp/v2/{path}", params or {})
+
+    def rows(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """The things that a question below ``wp/v2/`` finds."""
+        found = self.get(path, params)
+        if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+            raise Unknown(f"the site's answer about {path} is no list")
+        return found
+
+    def row(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The one thing that a question below ``wp/v2/`` is about."""
+        return _thing(self.get(path, params), path)
 
     def _asked(self, url: str, params: Mapping[str, Any]) -> Any:
         import stamina
@@ -153,7 +175,7 @@ class Client:
         params: Mapping[str, Any] | None = None,
         body: Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> Any:
+    ) -> dict[str, Any]:
         """What the site answers to a change."""
         if not self._root:
             self.root()
@@ -164,7 +186,7 @@ class Client:
             given["data"] = json.dumps(data).encode()
             given["headers"]["Content-Type"] = "application/json"
         try:
-            return self._once(method, f"{self._root}/wp/v2/{path}", **given)
+            return _thing(self._once(method, f"{self._root}/wp/v2/{path}", **given), path)
         except _Again as error:
             raise Unknown(str(error)) from error
 
@@ -197,14 +219,17 @@ class Client:
             raise PublisherError(self._moved(answer.headers.get("Location", "")))
         if status == 429 or (status == 503 and "Retry-After" in answer.headers):
             self._later(answer.request.method == "GET", answer.headers.get("Retry-After", ""))
-        if status >= 500:
-            raise _Again(f"the site answered {status}: {_words(body)}")
         try:
             found = json.loads(body)
         except ValueError:
+            if status >= 500:
+                raise _Again(f"the site answered {status}: {_words(body)}") from None
             raise self._no_json(status, answer, body) from None
         if status < 400:
             return found
+        code = str(found.get("code", "")) if isinstance(found, dict) else ""
+        if status >= 500 and not code.startswith("rest_upload_"):  # those are refusals
+            raise _Again(f"the site answered {status}: {_words(body)}")
         raise self._error(status, found if isinstance(found, dict) else {})
 
     def _later(self, question: bool, given: str) -> None:
@@ -258,7 +283,7 @@ class Client:
         if page:
             login = b'type="password"' in body or b"wp-login" in body
             what = "a login page" if login else f"a page («{_words(body)}»)"
-            return PublisherError(
+            return _Page(
                 f"{self._url} answered with {what} where JSON belongs. Look whether «url» is the "
                 "site's address and whether a plugin closes REST to programs."
             )
@@ -286,7 +311,7 @@ class Client:
         if status in (404, 410):
             return Missing(reason)
         if code in ("rest_cannot_create", "rest_cannot_publish"):
-            return PublisherError(
+            return Barred(
                 f"«{self._user}» may not do this on {self._url}: {reason} Give it the role of "
                 "Author (Users, Edit, Role)."
             )
@@ -303,6 +328,12 @@ def _by_field(reason: str, said: Mapping[str, Any]) -> str:
         return reason
     told = "; ".join(f"{key}: {_words(str(value).encode())}" for key, value in params.items())
     return f"{reason} ({told})"
+
+
+def _thing(found: Any, path: str) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise Unknown(f"the site's answer about {path} is something else")
+    return found
 
 
 def _term(said: Mapping[str, Any]) -> int:
@@ -346,7 +377,9 @@ def _words(body: bytes) -> str:
     """The words of an answer, for a sentence."""
     from html import unescape
 
-    text = unescape(_TAGS.sub(" ", body[:20_000].decode("utf-8", "replace")))
+    text = body[:20_000].decode("utf-8", "replace")
+    title = _TITLE.search(text)
+    text = unescape(_TAGS.sub(" ", title[1] if title else text))
     clean = "".join(char if char.isprintable() else " " for char in text)
     return _short(clean) or "an empty answer"
 

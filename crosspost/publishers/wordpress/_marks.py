@@ -67,6 +67,15 @@ def read(title: str, content: str) -> Mark | None:
     return Mark(blog, int(post_id), digest, hashed != _of_words(title, content))
 
 
+def renewed(title: str, content: str) -> str:
+    """The content, the mark in it true to its words."""
+    found = list(_MARK.finditer(content))
+    if not found:
+        return content
+    start, end = found[-1].span(4)
+    return f"{content[:start]}{_of_words(title, content)}{content[end:]}"
+
+
 def _of_words(title: str, content: str) -> str:
     shown = unescape(_MARKUP.sub("", f"{title}\n{content}"))
     return sha256("".join(shown.split()).encode("utf-8", "replace")).hexdigest()[:16]

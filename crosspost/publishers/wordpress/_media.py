@@ -39,7 +39,7 @@ class Library:
         """The file in the library: as it was found there, or sent."""
         content, check = _hashes(file)
         stem = f"crosspost-{content[:24]}"
-        known = self._client.get(
+        known = self._client.rows(
             "media", {"slug[]": stem, "context": "edit", "_fields": _FIELDS, "per_page": 1}
         )
         if known:
@@ -60,7 +60,7 @@ class Library:
         if not wanted:
             return
         ids = sorted(wanted)
-        found = self._client.get(
+        found = self._client.rows(
             "media",
             {"include": ",".join(ids), "per_page": 100, "context": "edit", "_fields": _FIELDS},
         )
@@ -77,7 +77,7 @@ class Library:
         """Deletes the file unless an editor has put it into an article."""
         self._described.discard(upload.id)
         try:
-            found = self._client.get(f"media/{_number(upload)}", {"_fields": "id,post"})
+            found = self._client.row(f"media/{_number(upload)}", {"_fields": "id,post"})
             if not found.get("post"):
                 self._client.send(
                     f"media/{_number(upload)}", method="DELETE", params={"force": "true"}

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from crosspost.errors import PublisherError
 from crosspost.publishers import Refused
-from crosspost.publishers.wordpress._client import Client, Exists
+from crosspost.publishers.wordpress._client import Barred, Client, Exists
 
 _LONGEST: Final = 190
 """WordPress's column holds 200 characters."""
@@ -57,31 +57,27 @@ class Terms:
         self._look("categories", [key(name)])
         if ("categories", key(name)) not in self._known:
             params = {"search": _shown(name), "per_page": 100, "_fields": "id,name"}
-            self._keep("categories", self._client.get("categories", params))
+            self._keep("categories", self._client.rows("categories", params))
         return self._known.get(("categories", key(name)), 0)
 
     def _look(self, kind: str, keys: list[str]) -> None:
         for start in range(0, len(keys), 50):
             params = {"slug[]": keys[start : start + 50], "per_page": 100, "_fields": "id,name"}
-            self._keep(kind, self._client.get(kind, params))
+            self._keep(kind, self._client.rows(kind, params))
 
-    def _keep(self, kind: str, found: Any) -> None:
-        for term in found if isinstance(found, list) else ():
-            self._known.setdefault((kind, key(unescape(str(term.get("name"))))), int(term["id"]))
+    def _keep(self, kind: str, found: list[dict[str, Any]]) -> None:
+        for term in found:
+            self._known.setdefault((kind, key(unescape(str(term.get("name"))))), _number(term))
 
     def _make(self, kind: str, one: str, name: str) -> int:
         try:
             made = self._client.send(kind, {"name": name}, params={"_fields": "id"})
         except Exists as error:
             number = error.term
-        except Refused:
+        except (Refused, Barred):
             return 0
-        except PublisherError:
-            if kind == "tags":
-                return 0
-            raise
         else:
-            number = int(made.get("id", 0))
+            number = _number(made)
         if number:
             self._known[kind, one] = number
         return number
@@ -90,6 +86,11 @@ class Terms:
 def key(name: str) -> str:
     """What makes two spellings of a term the same."""
     return " ".join(unicodedata.normalize("NFC", _shown(name)).casefold().split())
+
+
+def _number(term: dict[str, Any]) -> int:
+    found = term.get("id")
+    return found if isinstance(found, int) else 0
 
 
 def _shown(name: str) -> str:
