@@ -1081,3 +1081,48 @@ def test_the_slug_is_made_once_and_kept() -> None:
     assert made("😀").slug.startswith("31-")
     assert normalize(post("Иначе"), STYLE, slug="31-rukami").slug == "31-rukami"
     assert len(made("Очень " * 18).slug) <= 63
+
+
+# --- A table of cases -------------------------------------------------------------------------
+
+
+def cases() -> Iterator[tuple[str, str, dict[str, str]]]:
+    """Name, post and what an editor would make of it: ``golden/headlines``."""
+    text = (HERE / "golden" / "headlines" / "cases.txt").read_text("utf-8")
+    for block in text.split("=== ")[1:]:
+        name, _, rest = block.partition("\n")
+        source, _, told = rest.partition("\n--- ")
+        wanted = dict(line.split(": ", 1) for line in told.strip().split("\n--- "))
+        yield name, source, wanted
+
+
+def told_post(source: str) -> Post:
+    """A post out of its plain form: ``**bold**``, addresses, and [photo] or [video] at the end."""
+    media: tuple[Media, ...] = ()
+    for kind in ("photo", "video"):
+        if source.endswith(f"\n[{kind}]"):
+            source = source.removesuffix(f"\n[{kind}]")
+            media = (Media(kind=kind, locator="1/0"),)  # type: ignore[arg-type]
+    bold = re.fullmatch(r"\*\*(.+?)\*\*(.*)", source, re.DOTALL)
+    entities: tuple[Entity, ...] = ()
+    if bold:
+        source = bold[1] + bold[2]
+        entities = (Entity(type="bold", offset=0, length=len(bold[1])),)
+    return post(source, *entities, *address(source), media=media)
+
+
+@pytest.mark.parametrize(("name", "source", "wanted"), [pytest.param(*c, id=c[0]) for c in cases()])
+def test_headline_lead_caption_and_credit_as_an_editor_would(
+    name: str, source: str, wanted: dict[str, str]
+) -> None:
+    one = told_post(source)
+    article = normalize(one, STYLE)
+    check(one, article)
+    found = {
+        "headline": article.title,
+        "lead": text_of(article.lead),
+        "caption": text_of(article.figures[0].caption) if article.figures else "",
+        "credit": text_of(article.credit) if "credit" in wanted else "",
+        "tags": ", ".join(article.tags),
+    }
+    assert {key: value for key, value in found.items() if value} == wanted, name

@@ -13,7 +13,8 @@ _COMMON: Final = frozenset(
         "новая новое новости новый новые нужно о об он она они от очень по под после почему",
         "при про с самое сегодня скоро со так там теперь то только у уже хорошо чего чем что",
         "чтобы это этой этот я внимание срочно важно завтра вчера итоги год года году день",
-        "дня дни a an and are at but by do for from how in is it new no not of on or our the",
+        "дня дни нового новом новой",
+        "a an and are at but by do for from how in is it new no not of on or our the",
         "this to today tomorrow we what when where who why with you",
     )
     for word in line.split()
@@ -37,6 +38,7 @@ def lowered(title: str, rest: str) -> str:
     small = {word[:5] for word in _WORD.findall(rest) if word.islower()}
     exact = {word for word in _WORD.findall(rest) if word.isupper() and len(word) > 1}
     names = {word[:5]: word for word in re.findall(r"(?<=[а-яёa-z,] )[А-ЯЁA-Z][а-яёa-z]+", rest)}
+    begun = {word[:5].capitalize() for word in _WORD.findall(rest) if word.istitle()}
     words = []
     for found in _WORD.finditer(title):
         word = found[0]
@@ -45,7 +47,9 @@ def lowered(title: str, rest: str) -> str:
             words.append(word)
         elif low in _COMMON or (low[:5] in small and low[:5].capitalize() not in names):
             words.append(low)
-        elif low[:5].capitalize() in names and low[:5] not in small:
+        elif (not words and low[:5].capitalize() in begun) or (
+            low[:5].capitalize() in names and low[:5] not in small
+        ):
             words.append(low.capitalize())
         else:
             return title

@@ -20,13 +20,23 @@ _LINES: Final = 60
 """No headline lies farther in than this many characters of a line, or lines of a post."""
 _FEW: Final = 8
 _CONTROL: Final = re.compile(CONTROL)
-_GREETING: Final = re.compile(
+GREETING: Final = re.compile(
     r"(?P<hello>всем привет|всем добр|привет|здравствуйте|с добрым|hello|hi\b|hey"
     r"|добр(?:ое|ый|ого|ой)\s+(?:утр|д[ен]|веч|вр)|good (?:morning|day|evening))"
     r"|(?P<alarm>внимание|срочно|важно|молния|анонс|напоминаем|attention|important|urgent|breaking)\b"
     r"|(?:уважаемые|дорогие|друзья|коллеги|ребята|dear|friends)\b",
     re.IGNORECASE,
 )
+_MOMENT: Final = re.compile(
+    r"(?:(?:\d{1,4}|янв\w*|фев\w*|мар(?:т|та|те)|апр\w*|ма[йяе]|июн\w*|июл\w*|авг\w*|сен\w*|окт\w*"
+    r"|ноя\w*|дек\w*|понедельник|вторник|сред[ау]|четверг|пятниц[ау]|суббот[ау]|воскресенье"
+    r"|пн|вт|ср|чт|пт|сб|вс|год\w?|г|сегодня|завтра|вчера|утро|вечер|начало|в|с|до|по|на"
+    r"|jan\w*|feb\w*|march|april|may|june|july|aug\w*|sep\w*|oct\w*|nov\w*|dec\w*|mon\w*day"
+    r"|tuesday|wednesday|thursday|friday|saturday|sunday|today|tomorrow|at|on|[ap]\.?m|th|st|nd|rd)"
+    r"(?!\w)|[\s.,:;/|()–—-])+",
+    re.IGNORECASE,
+)
+"""A line that only says when."""
 _ADDRESSES: Final = frozenset({"url", "email", "phone"})
 _BULLET: Final = re.compile(r"\A(?:[—–•·▪*-]|\d+[.)])\s")
 _HASH: Final = re.compile(r"(?<![\w#])#(?=\w)")
@@ -124,9 +134,13 @@ class _Choice:
     # --- taken ---
 
     def _greeted(self, line: Line, rest: Sequence[Line]) -> tuple[Line, Sequence[Line]] | None:
-        """What follows a first sentence that only greets; None if none does, or nothing does."""
+        """What follows a first sentence that only greets, or only says when; None if none does, or
+        nothing does."""
         start = self._start(line)
-        found = _GREETING.match(self.text, start, line.end)
+        when = self._dated(line, rest)
+        if when:
+            return when
+        found = GREETING.match(self.text, start, line.end)
         end = self._ends(line)[0]
         if found and found["alarm"] and end < line.end:
             return None
@@ -135,6 +149,19 @@ class _Choice:
         if self.text[end : line.end].strip():
             return line._replace(start=end), rest
         return (rest[0], rest[1:]) if rest and self._has_words(rest[0]) else None
+
+    def _dated(self, line: Line, rest: Sequence[Line]) -> tuple[Line, Sequence[Line]] | None:
+        """What follows first sentences, or a first line, that only say when; None if none do."""
+        start = at = self._start(line)
+        for end in self._ends(line):
+            if not _MOMENT.fullmatch(self.text[at:end]):
+                break
+            at = end
+        if at == start or not any(char.isdigit() for char in self.text[start:at]):
+            return None
+        if self.text[at : line.end].strip():
+            return line._replace(start=at), rest
+        return (rest[0], rest[1:]) if rest and self._has_words(rest[0]) and rest[0].free else None
 
     def _bold(self, line: Line) -> Headline | None:
         """A bold first line, or a bold first sentence of three words or more."""

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from crosspost.markup import safe_url
 from crosspost.model import Part, Post, Span
 from crosspost.normalize import _footers, _lines
-from crosspost.normalize._headline import Headline, headline
+from crosspost.normalize._headline import GREETING, Headline, headline
 from crosspost.normalize._text import LEADING, Line, lines, sentence_ends
 
 _SIDE_CAPTION: Final = 300
@@ -23,6 +23,15 @@ _AFTER_LEAD: Final = 100
 """A lead needs as many characters of text after it."""
 _LISTED: Final = 12
 """So many lines of hashtags may stand below the line that announces them."""
+_LEANS: Final = re.compile(
+    r"(?:об этом|о н[её]м|поэтому|потому|но|а|и|да|однако|также|ещ[её]"
+    r"|кроме (?:того|этого)|при этом|так(?:ой|ая|ое|ие|им)?|вот|тогда|затем|потом"
+    r"|он|она|они|оно|его|е[её]|их|там|здесь|тут|впрочем"
+    r"|зато|например|то есть|but|and|or|so|he|she|they|it|his|her|their|there|then|also|therefore"
+    r"|however|for example)\b",
+    re.IGNORECASE,
+)
+"""How a paragraph begins that leans on what was said before it."""
 _BULLET: Final = re.compile(r"(?:[—–•·▪*☐☑✅-]|\d+[.)])\s?")
 
 
@@ -402,6 +411,8 @@ class Layout:
             not (line.free and alone and ends and len(words) in _LEAD)
             or LEADING.match(words)
             or _BULLET.match(words)
+            or _LEANS.match(words)
+            or GREETING.match(words)
         ):
             return
         sentences = sum(1 for _ in sentence_ends(self.text, line.start, line.end))

@@ -30,7 +30,8 @@ _TAIL: Final = re.compile(
 _LABEL: Final = re.compile(
     r"(?:[📷📸🎥📹]\ufe0f?\s*)?(?P<label>(?P<both>фото и видео|photos? and videos?)"
     r"|(?P<video>видео|видеосъёмка|video)"
-    r"|(?:фото|фотографии|фотография|фотограф|снимки|снимок|photos?|pictures?|images?|photographer"
+    r"|(?:(?:автор|источник)\s+(?:фото|фотографи[ий]|снимк(?:а|ов))"
+    r"|фото|фотографии|фотография|фотограф|снимки|снимок|photos?|pictures?|images?|photographer"
     r"|photo credit|credit)(?:\s*/\s*видео)?)"
     r"(?:\s*[:©—–]\s*|\s+-\s+|\s+by:?\s+)(?P<who>\S.*)",
     re.IGNORECASE,
@@ -40,7 +41,8 @@ _SIGN: Final = re.compile(
 )
 _WHOLE: Final = re.compile(
     r"фото\s+(?:автора|мо[её]|моя|из\s+(?:\S+\s+){0,3}(?:архива|блога|сети|соцсетей)\b.*)"
-    r"|фото\s+(?-i:[А-ЯЁ][а-яё]+(?:\s+[А-ЯЁ](?:[а-яё]+|\.)){1,2})|photo by (?:the )?author",
+    r"|фото\s+(?-i:[А-ЯЁ][а-яё]+(?:\s+[А-ЯЁ](?:[а-яё]+|\.)){1,2})|photo by (?:the )?author"
+    r"|photos?\s+(?:courtesy\s+of|provided\s+by)\s+\S.*",
     re.IGNORECASE,
 )
 _SOURCE: Final = re.compile(
@@ -172,7 +174,15 @@ def tag_key(name: str) -> str:
 
 
 def credit(line: str) -> Credit | None:
-    """Who made the photo, if the line says that and nothing else."""
+    """Who made the photo, if the line says that and nothing else; it may stand in brackets."""
+    found = _credit(line)
+    if found is None and line.startswith("(") and line.rstrip(".").endswith(")"):
+        inner = _credit(line[1:].rstrip(".")[:-1])
+        return inner._replace(start=inner.start + 1, end=inner.end + 1) if inner else None
+    return found
+
+
+def _credit(line: str) -> Credit | None:
     if len(line) > LONGEST_CREDIT:
         return None
     if _WHOLE.fullmatch(line.rstrip(".")):
