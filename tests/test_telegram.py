@@ -450,7 +450,7 @@ def test_where_the_record_has_a_gap_the_recent_posts_are_read_again(
     channel.edit(5, "Исправлено")
     channel.delete(7, 30)
     channel.forget()
-    new = channel.post("Новая")
+    channel.post("Новая")
     told = list(open_().changes(before))
     assert {one.id: one.text for one in posts(told)}[5] == "Исправлено"
     assert [one for one in told if isinstance(one, Complete)] == [Complete(first=1, last=2**31 - 1)]
