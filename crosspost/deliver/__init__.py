@@ -1,0 +1,268 @@
+"""Delivery: what should happen to a post on a site, and doing it exactly once.
+
+    decide    pure: what is recorded, what the article is now → one ``Step``
+    deliver   acts: the only place where exactly-once lives
+
+    _records    an errand, a step, an outcome
+    _decide     deciding
+    _files      the article's files
+    _send       intent, act, outcome
+    _outcomes   what is written down and told of it
+
+A delivery goes through states (``ledger.State``):
+
+    new ──▶ sending ──▶ live ──▶ sending ──▶ live …        created, then kept in step
+     │         │          └────▶ withdrawn | gone           the post was deleted in Telegram
+     │         ├──▶ failed       the site said no, clearly: nothing happened there
+     │         ├──▶ conflict     a person changed the article on the site: theirs stays
+     │         ├──▶ missing      a person removed it from the site: it stays away
+     │         └──▶ sending      no answer: unknown, settled by looking before anything is sent
+     └──▶ held | skipped         a rule or a setting
+
+``sending`` is on the disk before the request leaves, ``live`` after the answer came. Before every
+creation the site is asked whether the article is there already, so neither a crash nor a lost
+ledger nor a second machine makes a double.
+"""
+
+import logging
+import re
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import Final, Literal
+
+from msgspec.structs import replace
+
+from crosspost.deliver._decide import decide, how_to_publish
+from crosspost.deliver._files import Harmful, upload_all
+from crosspost.deliver._outcomes import now_live, outcome_of, refused
+from crosspost.deliver._records import (
+    GIVE_UP,
+    PATIENCE,
+    Errand,
+    OnDelete,
+    Outcome,
+    Send,
+    Step,
+    Take,
+    Trip,
+)
+from crosspost.deliver._send import send_all, withdraw
+from crosspost.errors import CrosspostError
+from crosspost.ledger import Delivery, StoredPost, stamp
+from crosspost.model import Article, digest
+from crosspost.publishers import Refused, Unknown
+
+__all__ = [
+    "GIVE_UP",
+    "PATIENCE",
+    "Errand",
+    "OnDelete",
+    "Outcome",
+    "Step",
+    "decide",
+    "deliver",
+    "plan",
+]
+
+_log: Final = logging.getLogger(__name__)
+
+_LINK: Final = re.compile(r'href="post:(\d{1,18})"')
+
+
+def plan(errand: Errand) -> Iterator[tuple[Step, Delivery, StoredPost, Article]]:
+    """What ``deliver`` would do, post by post; asks nobody and changes nothing."""
+    for page in errand.ledger.due(errand.blog, errand.site):
+        for delivery in page:
+            stored = errand.ledger.post(errand.blog, delivery.post_id)
+            if stored and errand.wanted(delivery):
+                article = _article(errand, delivery, stored, {})
+                yield _decide(errand, delivery, stored, article), delivery, stored, article
+
+
+def deliver(errand: Errand) -> Iterator[Outcome]:
+    """Deals with all that is due, oldest post first, and finishes the site.
+
+    One post's trouble is an outcome; trouble with the whole site is a ``PublisherError``. Ends
+    early when ``errand.stop()`` or when the site gives no clear answers; what is left stays due.
+    """
+    trip = Trip()
+    ledger, blog, site = errand.ledger, errand.blog, errand.site
+    if ledger.unfinished(blog, site):
+        _finish(errand)
+    yield from _pass(errand, trip, errand.wanted)
+    if trip.started:
+        again = _pass(errand, trip, lambda one: errand.wanted(one) and _stirred(trip, one))
+        yield from (one for one in again if one.what not in ("updated", "unchanged"))
+        _finish(errand)
+
+
+def _finish(errand: Errand) -> None:
+    """Completes the site, and takes back the files that ended up in no article."""
+    publisher, ledger = errand.publisher(), errand.ledger
+    publisher.finish()
+    for content, upload in ledger.spare(errand.site):
+        with suppress(Refused, Unknown):  # then the next time
+            publisher.discard(upload)
+            ledger.taken_back(errand.site, content)
+    ledger.set_unfinished(errand.blog, errand.site, False)
+
+
+def _stirred(trip: Trip, delivery: Delivery) -> bool:
+    """Whether this live article is due because a post it links to came or went later in this
+    very run."""
+    settled = delivery.state == "live" and delivery.remote_id and not delivery.sending
+    return bool(settled) and delivery.post_id not in trip.failed
+
+
+def _pass(errand: Errand, trip: Trip, wanted: Callable[[Delivery], bool]) -> Iterator[Outcome]:
+    """All that is due now, once."""
+
+    def enough() -> bool:
+        return errand.stop() or trip.unknown >= PATIENCE
+
+    for page in errand.ledger.due(errand.blog, errand.site, limit=50):
+        sends: list[Send] = []
+        for delivery in filter(wanted, page):
+            if enough():
+                break
+            answer = _prepare(errand, trip, delivery)
+            if isinstance(answer, Send):
+                sends.append(answer)
+            if isinstance(answer, Take) or (sends and len(sends) >= errand.publisher().batch):
+                yield from send_all(errand, trip, sends)
+                sends = []
+            if isinstance(answer, Take):
+                answer = withdraw(errand, trip, answer)
+            if isinstance(answer, Outcome):
+                yield answer
+        yield from send_all(errand, trip, sends)
+        if enough():
+            return
+
+
+def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Outcome | None:
+    """Decides and does all that needs no intent; answers what must be sent or taken away."""
+    stored = errand.ledger.post(errand.blog, delivery.post_id)
+    if stored is None:
+        return None
+    missing: dict[int, str] = {}
+    while True:
+        try:
+            article = _article(errand, delivery, stored, missing)
+            step = _decide(errand, delivery, stored, article)
+        except (CrosspostError, OSError):
+            raise
+        except Exception as error:  # no post, however odd, stands in the way of the others
+            return _unmade(errand, trip, delivery, stored, error)
+        if step.what == "withdraw":
+            return Take(delivery, stored, article)
+        if step.what not in ("create", "update"):
+            return _note(errand, delivery, article, step)
+        try:
+            uploads, contents, gone = upload_all(errand, stored, article)
+        except Harmful as error:
+            if delivery.word == "publish" and not error.indices.keys() <= missing.keys():
+                missing |= error.indices
+                continue
+            reason = f"{error.what}: {error.clause}"
+            remedy = how_to_publish(delivery, "it without that file")
+            return _note(errand, delivery, article, Step(what="hold", reason=reason, remedy=remedy))
+        except (Refused, Unknown) as error:
+            return refused(errand, trip, delivery, article, error)
+        if not gone.keys() <= missing.keys():
+            missing |= gone
+            continue
+        return Send(delivery, stored, article, digest(article), uploads, contents)
+
+
+def _unmade(
+    errand: Errand, trip: Trip, delivery: Delivery, stored: StoredPost, error: Exception
+) -> Outcome:
+    """A post that our own rules stumble over: it stays as it is on the site, and is reported."""
+    _log.error("%s/%s", delivery.blog, delivery.post_id, exc_info=error)
+    reason = f"No article could be made of it ({type(error).__name__}: {error})"
+    told = replace(
+        delivery,
+        state="failed",
+        due=False,
+        not_before="",
+        reason=reason,
+        remedy="This is an error in Crosspost: please report it with this post. It is tried again "
+        "when the post, the config or Crosspost changes",
+    )
+    trip.failed.add(delivery.post_id)
+    errand.ledger.settle(told, "failed", reason)
+    return Outcome(
+        what="failed",
+        blog=delivery.blog,
+        site=delivery.site,
+        post_id=delivery.post_id,
+        title=delivery.title,
+        url=delivery.url,
+        source_url=stored.post.url,
+        reason=reason,
+        remedy=told.remedy,
+    )
+
+
+def _article(
+    errand: Errand, delivery: Delivery, stored: StoredPost, missing: Mapping[int, str]
+) -> Article:
+    """The article as this site should show it: links to posts that are not there lead to
+    Telegram."""
+    article = errand.normalize(stored, delivery.slug, missing)
+    targets: set[int] = set()
+
+    def resolve(link: re.Match[str]) -> str:
+        message = int(link[1])
+        target = errand.ledger.post_of(errand.blog, message) or message
+        targets.add(target)
+        if errand.ledger.live(errand.blog, target, errand.site):
+            return f'href="post:{target}"'
+        return f'href="{errand.address(message)}"'
+
+    body, lead = _LINK.sub(resolve, article.body), _LINK.sub(resolve, article.lead)
+    errand.ledger.relink(errand.blog, delivery.post_id, targets)
+    return replace(article, body=body, lead=lead) if targets else article
+
+
+def _decide(errand: Errand, delivery: Delivery, stored: StoredPost, article: Article) -> Step:
+    return decide(
+        delivery,
+        stored,
+        article,
+        errand.judge(stored, article),
+        now=errand.ledger.clock(),
+        settle=errand.settle,
+        on_delete=errand.on_delete,
+    )
+
+
+def _note(errand: Errand, delivery: Delivery, article: Article, step: Step) -> Outcome | None:
+    """Records a step that sends nothing."""
+    quiet = replace(delivery, due=False, not_before="", title=article.title)
+    told = quiet
+    what: Literal["unchanged", "held", "skipped", "waits"] = "unchanged"
+    if step.what == "wait":
+        until = stamp(step.until) if step.until else ""
+        told, what = replace(quiet, due=bool(until), not_before=until), "waits"
+    elif step.what == "hold":
+        state = delivery.state if delivery.state in ("conflict", "missing") else "held"
+        told = replace(quiet, state=state, reason=step.reason, remedy=step.remedy)
+        what = "held"
+    elif step.what == "skip":
+        told = replace(quiet, state="skipped", reason=step.reason, remedy="")
+        if delivery.state == "missing":
+            told = replace(told, word="skip", remote_id="", url="", version="", digest="")
+        what = "skipped"
+    elif step.what == "forget":
+        told = replace(quiet, state="gone", reason="", remedy="")
+    elif step.what == "adopt":
+        told = now_live(quiet, digest(article))
+    elif delivery.state in ("held", "failed", "sending", "skipped") and delivery.remote_id:
+        told = replace(quiet, state="live", reason="", remedy="")
+    same = (told.state, told.reason) == (delivery.state, delivery.reason)
+    errand.ledger.settle(told, "" if same else told.state, told.reason)
+    if step.what == "forget":
+        return None
+    return outcome_of(told, article, what, step.reason, step.remedy)

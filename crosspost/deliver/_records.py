@@ -1,0 +1,101 @@
+"""What an errand is, what is decided about a post, what becomes of it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, Literal, NamedTuple
+
+from crosspost.ledger import Delivery, Ledger, StoredPost
+from crosspost.model import Article, Media, Record, Upload
+from crosspost.publishers import Publisher
+from crosspost.rules import Verdict
+
+OnDelete = Literal["keep", "draft", "remove"]
+
+PATIENCE: Final = 3
+"""So many posts in a row without a clear answer, and the site is left alone until the next run."""
+
+GIVE_UP: Final = 10
+"""So many runs without a clear answer, and a post waits for a person."""
+
+
+class Outcome(Record, frozen=True):
+    """What became of one post on one site; ``reason`` and ``remedy`` are sentences, ``notes`` what
+    a person may want to know of an article that was sent."""
+
+    what: Literal[
+        "created", "updated", "unchanged", "withdrawn", "held", "skipped", "failed", "waits"
+    ]
+    blog: str
+    site: str
+    post_id: int
+    title: str = ""
+    url: str = ""
+    source_url: str = ""
+    reason: str = ""
+    remedy: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class Step(Record, frozen=True):
+    """What should happen to a post on a site."""
+
+    what: Literal[
+        "create", "update", "adopt", "unchanged", "withdraw", "forget", "hold", "skip", "wait"
+    ]
+    reason: str = ""
+    remedy: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Errand:
+    """One blog to one site: who is asked for what. ``publisher`` is opened when first needed.
+
+    ``normalize`` takes a stored post, its slug or "", and why which of its files are missing;
+    ``fetch`` raises ``Gone`` or ``Unsafe``; ``address`` is a post's public address or "".
+    """
+
+    ledger: Ledger
+    blog: str
+    site: str
+    publisher: Callable[[], Publisher]
+    normalize: Callable[[StoredPost, str, Mapping[int, str]], Article]
+    judge: Callable[[StoredPost, Article], Verdict]
+    fetch: Callable[[StoredPost, Media], Path]
+    address: Callable[[int], str]
+    cache: Path
+    settle: timedelta = timedelta(seconds=60)
+    on_delete: OnDelete = "draft"
+    wanted: Callable[[Delivery], bool] = lambda _: True
+    stop: Callable[[], bool] = lambda: False
+
+
+class Send(NamedTuple):
+    """An article ready to leave."""
+
+    delivery: Delivery
+    stored: StoredPost
+    article: Article
+    digest: str
+    uploads: dict[int, Upload]
+    contents: frozenset[str]
+
+
+class Take(NamedTuple):
+    """An article to take off the site."""
+
+    delivery: Delivery
+    stored: StoredPost
+    article: Article
+
+
+@dataclass
+class Trip:
+    """What one call of ``deliver`` keeps in mind: posts in a row without a clear answer, whether
+    the site was touched, and which posts came to no good end and are not tried again."""
+
+    unknown: int = 0
+    started: bool = False
+    failed: set[int] = field(default_factory=set)
