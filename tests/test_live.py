@@ -1,6 +1,7 @@
 """Live, end to end: config → sync or watch → the static site, against a Telegram of our own."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,64 @@ def test_what_a_backfill_brought_and_is_deleted_before_the_next_sync_is_gone(
     author.delete(last)
     if gap:
         author.channel.forget()
+    blog.sync()
+    same(blog, author)
+
+
+def test_an_export_may_be_thrown_away_once_it_is_on_the_site(
+    author: LiveChannel, server: TelegramServer, tmp_path: Path
+) -> None:
+    """Its photos stay in the articles when these are edited, or laid out anew."""
+    blog = live_blog(tmp_path / "blog", server)
+    author.album(3, captioned=1)
+    last = author.pictured()
+    author.exported(blog)
+    assert blog.run("backfill", "b", "--from", str(blog.export)).code == 0
+    shutil.rmtree(blog.export)
+    assert blog.sync().code == 0
+    author.edit(last)
+    blog.credit = "из семейного альбома"
+    blog.configure("@workshop")
+    assert blog.sync().code == 0
+    assert "из семейного альбома" in blog.page(1)
+    same(blog, author)
+
+
+def test_a_channel_that_is_closed_for_a_while_loses_nothing(
+    author: LiveChannel, server: TelegramServer, tmp_path: Path
+) -> None:
+    """The run says why (exit code 3) and leaves the site as it is; what happened meanwhile is there
+    when it opens again, under its new name too."""
+    author.album(3)
+    first = author.post()
+    blog = live_blog(tmp_path / "blog", server)
+    blog.sync()
+    author.channel.error = "CHANNEL_PRIVATE"
+    answer = blog.sync()
+    assert answer.code == 3
+    assert "is private" in answer.text
+    assert blog.posts == [1, first]
+    author.edit(first)
+    author.pictured()
+    author.delete(2)
+    author.channel.error = ""
+    author.channel.username = "workshop_new"
+    assert blog.sync().code == 0
+    same(blog, author)
+
+
+def test_what_telegram_does_not_give_is_linked_and_comes_when_it_does(
+    author: LiveChannel, server: TelegramServer, tmp_path: Path
+) -> None:
+    """A photo that is refused does not hold up its post nor the others; an edit asks again."""
+    number = author.pictured()
+    other = author.pictured()
+    blog = live_blog(tmp_path / "blog", server)
+    server.fault("GetFileRequest", error="FILE_ID_INVALID")
+    assert "left out" in blog.sync().text
+    assert blog.posts == [number, other]
+    assert "Фото можно посмотреть" in blog.page(number)
+    author.edit(number)
     blog.sync()
     same(blog, author)
 

@@ -24,7 +24,7 @@ from telegram_server import Fault, TelegramServer
 from telethon.tl import types
 
 pytest.register_assert_rewrite("live_channel")
-from live_channel import LiveChannel, Site, live_blog, same  # noqa: E402
+from live_channel import LiveChannel, Site, live_blog, same, telegram  # noqa: E402
 
 REACH = 400
 """Only so many of the last messages change: Telegram's gap is closed for the last 1,000."""
@@ -183,6 +183,7 @@ def forked(mirror: Mirror, at: int, *words: str) -> None:
     pid = os.fork()
     if not pid:
         code = 70
+        signal.alarm(120)  # whatever hangs is a failure
         try:
             Steps(at).watch()
             code = mirror.blog.run(*words).code
@@ -211,7 +212,9 @@ def program(mirror: Mirror, life: Life, dice: random.Random) -> None:
 
 
 def settled(mirror: Mirror) -> None:
-    """All is done, in as many runs as a person would have patience for."""
+    """All is done, in as many runs as a person would have patience for; the reader has more."""
+    mirror.blog.tables = telegram(mirror.server)
+    mirror.blog.configure("@workshop")
     for _ in range(4):
         if mirror.sync("--accept-deletions") == "Nothing to do.\n":
             return
