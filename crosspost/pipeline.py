@@ -36,7 +36,7 @@ from crosspost.readers import (
     Unsafe,
 )
 from crosspost.report import Report
-from crosspost.rules import Rule, RuleSet, Verdict, dressed, judge
+from crosspost.rules import Rule, RuleSet, Verdict, alike, dressed, judge, signs
 
 if TYPE_CHECKING:
     from crosspost.normalize import Style
@@ -248,6 +248,8 @@ def _believe_or_ask(run: Run, blog: Blog, lost: list[int]) -> None:
 
 def _believe(run: Run, blog: Blog, lost: Sequence[int]) -> None:
     run.ledger.lose(blog.name, lost, "gone")
+    for one in lost:
+        run.ledger.wake_twins(blog.name, one)
     run.report.gone += len(lost)
     run.report.read += len(lost)
 
@@ -287,14 +289,14 @@ def _gather(
 
 
 def learn(run: Run, blog: Blog) -> None:
-    """Writes down how posts that are new or changed begin and end. A line that stands under many
-    is a footer from then on, so that yesterday's articles do not change back and forth; the posts
-    that have it become due."""
+    """Writes down how posts that are new or changed begin and end, by what their twins are found,
+    and how their tags are spelled. A line that stands under many is a footer from then on, so that
+    yesterday's articles do not change back and forth; the posts that have it become due."""
     ledger, name = run.ledger, blog.name
     posts = ledger.unlined(name)
     if not posts:
         return
-    from crosspost.normalize import edges, repeats, same_text
+    from crosspost.normalize import edges, hashtags, repeats, same_text
 
     style = blog.style(ledger.channel(name))
     known = set(ledger.footers(name))
@@ -302,11 +304,18 @@ def learn(run: Run, blog: Blog) -> None:
         with ledger.transaction():
             for one in posts:
                 found = edges(one.post, style)
-                keys = [edge.key for edge in found]
-                ledger.write_lines(name, one.post.id, same_text(one.post), keys)
+                ledger.write_lines(
+                    name,
+                    one.post.id,
+                    same_text(one.post),
+                    [edge.key for edge in found],
+                    signs(one.post),
+                    hashtags(one.post),
+                )
                 for edge in found:
-                    place = ledger.standing(name, edge.key, one.post.id)
-                    if edge.key not in known and repeats(edge.kind, *place):
+                    if edge.key in known:
+                        continue
+                    if repeats(edge.kind, *ledger.standing(name, edge.key, one.post.id)):
                         ledger.learn_footer(name, edge.key, edge.line)
                         known.add(edge.key)
         posts = ledger.unlined(name)
@@ -369,7 +378,7 @@ def _errand(
     normalize, address = _manner(run, blog)
 
     def verdict(stored: StoredPost, article: Article) -> Verdict:
-        return _judged(blog, stored, article)
+        return _judged(run, blog, stored, article)
 
     def fetch(stored: StoredPost, media: Media) -> Path:
         source = Source(stored.reader, stored.source)
@@ -408,7 +417,9 @@ def _manner(
     photo = _portrait(run, blog, channel, style.author.photo)
     learn(run, blog)
     known = {key: count for key, (_, count) in run.ledger.footers(blog.name).items()}
-    style = replace(style, author=replace(style.author, photo=photo), footers=known)
+    author = replace(style.author, photo=photo)
+    spelled = run.ledger.spellings(blog.name)
+    style = replace(style, author=author, footers=known, tag_names=spelled)
 
     def article(stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
         made = normalize(stored.post, style, slug=slug, missing=missing)
@@ -482,7 +493,7 @@ def proofs(run: Run, blog: Blog, *, newest_first: bool = True) -> Iterator[Proof
         sent = next((d for d in deliveries if d.slug), None)
         made = article(stored, sent.slug if sent else "", {})
         found = deliveries[0] if deliveries else None
-        yield Proof(stored, made, _judged(blog, stored, made), found)
+        yield Proof(stored, made, _judged(run, blog, stored, made), found)
 
 
 def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article, Verdict]:
@@ -493,11 +504,16 @@ def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article,
     article, _ = _manner(run, blog)
     slug = next((d.slug for d in run.ledger.deliveries(blog.name, post_id) if d.slug), "")
     made = article(stored, slug, {})
-    return stored, made, _judged(blog, stored, made)
+    return stored, made, _judged(run, blog, stored, made)
 
 
-def _judged(blog: Blog, stored: StoredPost, article: Article) -> Verdict:
-    return judge(stored.post, article, blog.rules, blog.own_rules)
+def _judged(run: Run, blog: Blog, stored: StoredPost, article: Article) -> Verdict:
+    twin = 0
+    if blog.rules.repeats != "publish":
+        likely = run.ledger.likely_twins(blog.name, stored.post.id)
+        others = (run.ledger.post(blog.name, one) for one in likely)
+        twin = next((one.post.id for one in others if one and alike(stored.post, one.post)), 0)
+    return judge(stored.post, article, blog.rules, blog.own_rules, twin)
 
 
 class _Lazy:

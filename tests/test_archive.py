@@ -173,3 +173,52 @@ def test_a_rule_is_tried_on_the_archive_before_it_counts(blog: Blog) -> None:
     ruled(blog, "words = 'встреча'\naction = 'skip'")
     assert "and 10 more (-v lists all)" in blog.run("rules", "try").text
     assert "more" not in blog.run("rules", "try", "-v").text
+
+
+# --- Twins and tags ---------------------------------------------------------------------------
+
+FAIR = (
+    "Ярмарка переехала\n\nВ субботу мастера ждут вас на набережной у старого рынка: хлеб, "
+    "глина, дерево, чай с пряниками и кукольный театр для детей весь день.\n\n"
+)
+
+
+def test_a_text_sent_again_waits_and_names_the_first(blog: Blog) -> None:
+    blog.settings = "rules = {repeats = 'hold'}"
+    blog.configure()
+    again = f"Напоминаем!\n\n{FAIR}#ярмарка "
+    blog.write(message(1, line=""), message(2, FAIR, line=""), message(3, again, line=""))
+    answer = blog.sync()
+    assert (answer.code, blog.posts) == (1, [1, 2])
+    assert "It says the same as the post b/2" in answer.text
+    assert "It says the same as the post b/2" in blog.run("rules", "try").text
+    blog.write(message(1, line=""), message(3, again, line=""))
+    assert blog.sync().code == 0
+    assert blog.posts == [1, 3], "the first is gone, so this one is said for the first time"
+
+
+def test_a_text_sent_again_is_two_articles_unless_the_blog_wants_otherwise(blog: Blog) -> None:
+    blog.write(message(1, FAIR, line=""), message(2, FAIR, line=""))
+    blog.sync()
+    assert blog.posts == [1, 2]
+    blog.settings = "rules = {repeats = 'skip'}"
+    blog.configure()
+    blog.write(message(1, FAIR, line=""), message(2, FAIR, line=""), message(3, FAIR, line=""))
+    assert blog.sync().code == 0
+    assert blog.posts == [1, 2]
+
+
+def test_a_tag_is_spelled_as_it_was_first_and_called_as_the_blog_wants(blog: Blog) -> None:
+    blog.settings = "tags = {'мсп' = 'малый бизнес', 'личное' = ''}"
+    blog.configure()
+    blog.write(
+        message(1, "Налоги\n\nВсё о них.\n\n#НДС #мсп ", line=""),
+        message(2, "Ещё налоги\n\nСнова о них.\n\n#ндс #МСП #личное ", line=""),
+    )
+    blog.sync()
+    for number in (1, 2):
+        page = blog.page(number)
+        assert ">НДС<" in page
+        assert ">малый бизнес<" in page
+        assert ">ндс<" not in page
+        assert "личное" not in page

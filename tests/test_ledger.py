@@ -633,3 +633,27 @@ def test_only_posts_that_are_new_or_changed_have_their_lines_read(ledger: Ledger
     assert [one.post.id for one in ledger.unlined(BLOG)] == [1, 2]
     ledger.write_lines(BLOG, 1, "1", ())
     assert ledger.standing(BLOG, "line", 2) == (0, 0)
+
+
+def test_posts_that_may_say_the_same_are_found_by_their_signs(ledger: Ledger) -> None:
+    for number, signs in ((1, range(12)), (2, range(3)), (3, range(6)), (4, range(20, 32))):
+        store(ledger, post(number))
+        ledger.write_lines(BLOG, number, str(number), (), signs)
+    assert ledger.likely_twins(BLOG, 3) == [1]
+    assert ledger.likely_twins(BLOG, 1) == [], "the first to say it is no twin"
+    assert ledger.likely_twins(BLOG, 4) == []
+    sent(ledger)
+    held = ledger.delivery(BLOG, 3, SITE)
+    assert held is not None
+    ledger.settle(replace(held, state="held", due=False))
+    ledger.lose(BLOG, [1], "gone")
+    ledger.wake_twins(BLOG, 1)
+    assert ledger.likely_twins(BLOG, 3) == []
+    assert due(ledger) == [1, 3]
+
+
+def test_the_first_spelling_of_a_tag_stays(ledger: Ledger) -> None:
+    store(ledger, post(1))
+    ledger.write_lines(BLOG, 1, "1", (), (), {"ндс": "НДС"})
+    ledger.write_lines(BLOG, 2, "2", (), (), {"ндс": "ндс", "смм": "SMM"})
+    assert ledger.spellings(BLOG) == {"ндс": "НДС", "смм": "SMM"}

@@ -1,6 +1,6 @@
-"""Lines that posts begin and end with, and those of them that repeat."""
+"""What the blog's posts have in common: lines that repeat, texts that were said before, tags."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from crosspost.ledger._posts import Posts
 from crosspost.ledger.records import PAGE, StoredPost, stamp
@@ -16,13 +16,31 @@ class Lines(Posts):
         )
         return [found for (post_id,) in rows if (found := self.post(blog, post_id))]
 
-    def write_lines(self, blog: str, post_id: int, text: str, keys: Iterable[str]) -> None:
-        """These are the lines that the post may end with, and ``text`` stands for its words."""
+    def write_lines(
+        self,
+        blog: str,
+        post_id: int,
+        text: str,
+        keys: Iterable[str],
+        signs: Iterable[int] = (),
+        tags: Mapping[str, str] = {},
+    ) -> None:
+        """These are the lines that the post may end with, ``text`` stands for its words, by
+        ``signs`` posts that say the same are found, and its ``tags`` are spelled so."""
         with self.transaction():
             self._db.execute("DELETE FROM line WHERE blog = ? AND post_id = ?", (blog, post_id))
             self._db.executemany(
                 "INSERT OR IGNORE INTO line VALUES (?, ?, ?, ?)",
                 [(blog, key, post_id, text) for key in keys],
+            )
+            self._db.execute("DELETE FROM sign WHERE blog = ? AND post_id = ?", (blog, post_id))
+            self._db.executemany(
+                "INSERT OR IGNORE INTO sign VALUES (?, ?, ?)",
+                [(blog, sign, post_id) for sign in signs],
+            )
+            self._db.executemany(
+                "INSERT OR IGNORE INTO tag VALUES (?, ?, ?)",
+                [(blog, key, name) for key, name in tags.items()],
             )
             self._db.execute("UPDATE post SET lined = 1 WHERE blog = ? AND id = ?", (blog, post_id))
 
@@ -71,3 +89,32 @@ class Lines(Posts):
             blog,
         )
         return {key: (line, count) for key, line, count in rows}
+
+    def spellings(self, blog: str) -> dict[str, str]:
+        """How the blog spelled each tag first."""
+        return dict(self._all("SELECT key, name FROM tag WHERE blog = ?", blog))
+
+    def likely_twins(self, blog: str, post_id: int, least: int = 4) -> list[int]:
+        """Earlier posts that may say the same, since they share ``least`` signs: at most five,
+        the oldest first, none that is gone."""
+        rows = self._all(
+            "SELECT o.post_id FROM sign s JOIN sign o ON o.blog = s.blog AND o.sign = s.sign"
+            " AND o.post_id < s.post_id JOIN post p ON p.blog = o.blog AND p.id = o.post_id"
+            " WHERE s.blog = ? AND s.post_id = ? AND p.gone != 'gone'"
+            " GROUP BY o.post_id HAVING count(*) >= ? ORDER BY o.post_id LIMIT 5",
+            blog,
+            post_id,
+            least,
+        )
+        return [row[0] for row in rows]
+
+    def wake_twins(self, blog: str, post_id: int) -> None:
+        """This post is gone: what waits, or was left out, and may say the same is due again."""
+        self._do(
+            "UPDATE delivery SET due = 1, not_before = '' WHERE blog = ?1"
+            " AND state IN ('held', 'skipped') AND post_id IN (SELECT o.post_id FROM sign s"
+            " JOIN sign o ON o.blog = s.blog AND o.sign = s.sign AND o.post_id > s.post_id"
+            " WHERE s.blog = ?1 AND s.post_id = ?2)",
+            blog,
+            post_id,
+        )

@@ -12,6 +12,8 @@
     spare     which of it may be in no article any more, to be taken back
     line      which lines a post begins or ends with, and which text it has, by hash
     footer    which of these lines were seen to repeat, once and for all
+    sign      by what posts that say the same are found
+    tag       how the blog spelled a tag first
     run       when something ran and how it ended
     event     what happened to a post, in words for a person
 
@@ -157,7 +159,24 @@ _SHOWN: Final = (
     """,
 )
 
-MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN)
+_SIGNS: Final = (
+    """
+    CREATE TABLE sign (
+        blog TEXT NOT NULL, sign INTEGER NOT NULL, post_id INTEGER NOT NULL,
+        PRIMARY KEY (blog, sign, post_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX sign_of ON sign (blog, post_id)",
+    """
+    CREATE TABLE tag (
+        blog TEXT NOT NULL, key TEXT NOT NULL, name TEXT NOT NULL,
+        PRIMARY KEY (blog, key)
+    ) WITHOUT ROWID
+    """,
+    "UPDATE post SET lined = 0",
+)
+
+MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS)
 VERSION: Final = len(MIGRATIONS)
 
 
