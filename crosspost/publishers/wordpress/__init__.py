@@ -2,7 +2,7 @@
 
     _client   asking the site, and what each trouble means
     _marks    how an article is known again: slug, mark, version
-    _blocks   an article as Gutenberg blocks
+    _blocks   an article as Gutenberg blocks (_words: formatting; _html: pieces)
     _media    pictures and files
     _terms    tags and the category
 

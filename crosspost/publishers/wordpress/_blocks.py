@@ -3,72 +3,32 @@
 Each block is written as the block's own ``save`` writes it (the block library of WordPress 6.5:
 https://github.com/WordPress/gutenberg/tree/wp/6.5/packages/block-library/src), else the editor
 calls it broken. What no block can hold (a list with a table in it) becomes a ``html`` block.
-What the filter for authors drops (``kses``: time, meter, tabindex, addresses such as tg:) is not
-written in the first place.
-
-WordPress reads more than HTML in a text: shortcodes in square brackets, and addresses that stand
-alone, which it asks for and embeds. ``words`` takes both their meaning, as the editor's own code
-block does. Classes of ours begin with ``crosspost-``, since a theme may have its own ``card``.
 """
 
-import json
 import re
-from collections.abc import Callable, Iterator, Mapping
-from html import escape
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from crosspost.markup import sanitize, text_of
-from crosspost.model import Article, Upload
+from crosspost.markup import text_of
+from crosspost.model import Upload
+from crosspost.publishers.wordpress import _html
+from crosspost.publishers.wordpress._words import INLINE, RAW, Words
 
 if TYPE_CHECKING:
     from bs4 import Tag
-    from bs4.element import PageElement
 
-_KEPT: Final = frozenset(
-    {"strong", "em", "u", "s", "mark", "sub", "sup", "ins", "del", "small", "cite", "code"}
-)
-_INLINE: Final = _KEPT | {"a", "span", "br", "time"}
 _LISTS: Final = frozenset({"ul", "ol"})
 _GROUPS: Final = frozenset({"section", "aside", "div"})
-_SCHEMES: Final = ("http:", "https:", "mailto:", "tel:")
-_RAW: Final = frozenset({
-    "p", "h2", "h3", "h4", "h5", "h6", "pre", "blockquote", "details", "summary", "ul", "ol", "li",
-    "dl", "dt", "dd", "hr", "table", "caption", "thead", "tbody", "tr", "th", "td", "div",
-    "figure", "figcaption",
-})  # fmt: skip
 _SPANS: Final = frozenset({"colspan", "rowspan", "start", "reversed", "open"})
 _ALIGN: Final = frozenset({"left", "center", "right"})
 _TASKS: Final = {"done": "☑ ", "todo": "☐ "}
-_HIDDEN: Final = "background-color:#1e1e1e;color:#1e1e1e"
 _DEPTH: Final = 24
 """Blocks deeper than this are flattened to their words."""
 _ENDS: Final = re.compile(r"^(?:\s|<br>)+|(?:\s|<br>)+$")
-_ALONE: Final = re.compile(r"(https?:)//", re.IGNORECASE)
 
 
-def words(text: str) -> str:
-    """Plain text as HTML that means nothing else to WordPress."""
-    return _ALONE.sub(r"\1&#47;&#47;", escape(text, quote=False).replace("[", "&#91;"))
-
-
-def attribute(value: str) -> str:
-    return escape(value).replace("[", "&#91;")
-
-
-class Writer:
-    """Writes one article. ``address`` answers the address of a post of the blog or ""; ``hidden``
-    and ``more`` are the words above a covered picture and above a details block without any."""
-
-    def __init__(
-        self,
-        article: Article,
-        uploads: Mapping[int, Upload],
-        address: Callable[[int], str],
-        hidden: str,
-        more: str,
-    ) -> None:
-        self._article, self._uploads, self._address = article, uploads, address
-        self._hidden, self._more = hidden, more
+class Writer(Words):
+    """Writes one article."""
 
     def whole(self, mark: str, cover: bool) -> str:
         """All of the article below its headline; ``mark`` is a class of the last paragraph but
@@ -78,7 +38,7 @@ class Writer:
         if article.lead:
             blocks.append(self._paragraph(self._fragment(article.lead), "crosspost-lead"))
         top, below = self._cover(cover)
-        blocks += top + self.flow(_parsed(article.body)) + below
+        blocks += top + self.flow(_html.parsed(article.body)) + below
         origin = self._fragment(article.attribution)
         blocks.append(self._paragraph(origin, f"crosspost-source {mark}"))
         if article.credit:
@@ -87,7 +47,7 @@ class Writer:
 
     def excerpt(self) -> str:
         """The lead's words, "" where there is none."""
-        return words(text_of(self._article.lead)) if self._article.lead else ""
+        return _html.words(text_of(self._article.lead)) if self._article.lead else ""
 
     def _cover(self, shown: bool) -> tuple[list[str], list[str]]:
         """What stands above the body and below it of the cover: itself where it must stand in the
@@ -104,57 +64,6 @@ class Writer:
             return [self._film(number, upload, {}, caption)], []
         return [], [self._paragraph(caption, "crosspost-caption")] if caption else []
 
-    def _fragment(self, html: str) -> str:
-        return self.inline(_parsed(html)).strip() if html else ""
-
-    # --- Words ---
-
-    def inline(self, node: "Tag", depth: int = 0) -> str:
-        """The words of a node with their formatting; blocks in it leave theirs, on lines of their
-        own."""
-        out = ""
-        for child in node.children:
-            piece = self._word(child, depth)
-            if _name(child) in _RAW and out and piece and not out.endswith("<br>"):
-                out += "<br>"
-            out += piece
-        return out
-
-    def _word(self, child: "PageElement", depth: int) -> str:
-        from bs4 import NavigableString, Tag
-
-        if isinstance(child, NavigableString):
-            return words(str(child))
-        if not isinstance(child, Tag):
-            return ""
-        name = child.name
-        if name == "br":
-            return "<br>"
-        if name in ("img", "video", "audio", "meter") or depth > _DEPTH * 4:
-            return "" if name != "span" else words(child.get_text())
-        inside = self.inline(child, depth + 1)
-        if name == "a":
-            return self._anchor(child, inside)
-        if name == "span" and "spoiler" in _classes(child):
-            return f'<mark style="{_HIDDEN}" class="has-inline-color">{inside}</mark>'
-        return f"<{name}>{inside}</{name}>" if name in _KEPT and inside else inside
-
-    def _anchor(self, node: "Tag", inside: str) -> str:
-        href = str(node.get("href", ""))
-        if href.startswith("post:"):
-            href = self._address(_number(href))
-        elif href.startswith("media:"):
-            upload = self._uploads.get(_number(href))
-            href = upload.url if upload else ""
-        if not href.lower().startswith(_SCHEMES) or not inside:
-            return inside
-        more = "".join(
-            f' {name}="{attribute(_value(node, name))}"'
-            for name in ("rel", "title")
-            if node.get(name)
-        )
-        return f'<a href="{attribute(href)}"{more}>{inside}</a>'
-
     # --- Blocks ---
 
     def flow(self, node: "Tag", depth: int = 0) -> list[str]:
@@ -162,8 +71,8 @@ class Writer:
         found: list[str] = []
         run = ""
         for child in node.children:
-            name = _name(child)
-            if name and name not in _INLINE and name != "meter":
+            name = _html.name(child)
+            if name and name not in INLINE and name != "meter":
                 found += self._paragraphs(run)
                 run = ""
                 found += self._block(child, depth)  # type: ignore[arg-type]
@@ -189,12 +98,12 @@ class Writer:
 
     def _paragraph(self, html: str, name: str = "") -> str:
         attributes = {"className": name} if name else {}
-        return _comment("paragraph", attributes, f"<p{_class(name)}>{html}</p>")
+        return _html.comment("paragraph", attributes, f"<p{_html.class_(name)}>{html}</p>")
 
     def _p(self, node: "Tag", depth: int) -> Iterator[str]:
         inside = self.inline(node).strip()
         if inside:
-            yield self._paragraph(inside, _ours(node))
+            yield self._paragraph(inside, _html.ours(node))
 
     def _heading(self, node: "Tag", depth: int) -> Iterator[str]:
         level = int(node.name[1])
@@ -202,39 +111,41 @@ class Writer:
         attributes = {"level": level} if level != 2 else {}
         html = f'<h{level} class="wp-block-heading">{inside}</h{level}>'
         if inside:
-            yield _comment("heading", attributes, html)
+            yield _html.comment("heading", attributes, html)
 
     _h2 = _h3 = _h4 = _h5 = _h6 = _heading
 
     def _hr(self, node: "Tag", depth: int) -> Iterator[str]:
         html = '<hr class="wp-block-separator has-alpha-channel-opacity"/>'
-        yield _comment("separator", {}, html)
+        yield _html.comment("separator", {}, html)
 
     def _pre(self, node: "Tag", depth: int) -> Iterator[str]:
         code = node.find("code")
         name = " ".join(
             one if one.startswith("language-") else f"crosspost-{one}"
-            for one in (_classes(code) if code else ())
+            for one in (_html.classes(code) if code else ())
         )
-        inside = f"<code>{words(node.get_text())}</code>"
-        html = f'<pre class="{_joined("wp-block-code", name)}">{inside}</pre>'
-        yield _comment("code", {"className": name} if name else {}, html)
+        inside = f"<code>{_html.words(node.get_text())}</code>"
+        html = f'<pre class="{_html.joined("wp-block-code", name)}">{inside}</pre>'
+        yield _html.comment("code", {"className": name} if name else {}, html)
 
     def _blockquote(self, node: "Tag", depth: int) -> Iterator[str]:
-        if "pullquote" in _classes(node):
+        if "pullquote" in _html.classes(node):
             cite = node.find("cite")
             told = f"<cite>{self.inline(cite)}</cite>" if cite is not None else ""  # type: ignore[arg-type]
             if cite is not None:
                 cite.extract()
             html = f"<blockquote><p>{self._trimmed(node)}</p>{told}</blockquote>"
-            yield _comment("pullquote", {}, f'<figure class="wp-block-pullquote">{html}</figure>')
+            yield _html.comment(
+                "pullquote", {}, f'<figure class="wp-block-pullquote">{html}</figure>'
+            )
             return
         inside = self.flow(node, depth + 1)
-        name = _ours(node)
-        quote = f'<blockquote class="{_joined("wp-block-quote", name)}">'
-        html = f"{quote}{_inner(inside)}</blockquote>"
+        name = _html.ours(node)
+        quote = f'<blockquote class="{_html.joined("wp-block-quote", name)}">'
+        html = f"{quote}{_html.inner(inside)}</blockquote>"
         if inside:
-            yield _comment("quote", {"className": name} if name else {}, html)
+            yield _html.comment("quote", {"className": name} if name else {}, html)
 
     def _trimmed(self, node: "Tag") -> str:
         """The node's words without line breaks at their ends."""
@@ -242,7 +153,7 @@ class Writer:
 
     def _details(self, node: "Tag", depth: int) -> Iterator[str]:
         summary = node.find("summary", recursive=False)
-        title = words(self._more)
+        title = _html.words(self._more)
         if summary is not None:
             title = self.inline(summary).strip() or title  # type: ignore[arg-type]
             summary.extract()
@@ -252,18 +163,20 @@ class Writer:
         shown = " open" if opened else ""
         html = f'<details class="wp-block-details"{shown}><summary>{title}</summary>'
         attributes = {"showContent": True} if opened else {}
-        return _comment("details", attributes, f"{html}{_inner(inside)}</details>")
+        return _html.comment("details", attributes, f"{html}{_html.inner(inside)}</details>")
 
     def _group(self, node: "Tag", depth: int) -> list[str]:
-        names = _classes(node)
+        names = _html.classes(node)
         if "gallery" in names:
             return self._gallery(node, "")
         inside = self.flow(node, depth + 1)
         if not names or not inside:
             return inside
-        name = _ours(node)
-        html = f'<div class="{_joined("wp-block-group", name)}">{_inner(inside)}</div>'
-        return [_comment("group", {"className": name, "layout": {"type": "constrained"}}, html)]
+        name = _html.ours(node)
+        html = f'<div class="{_html.joined("wp-block-group", name)}">{_html.inner(inside)}</div>'
+        return [
+            _html.comment("group", {"className": name, "layout": {"type": "constrained"}}, html)
+        ]
 
     # --- Lists and tables ---
 
@@ -283,28 +196,28 @@ class Writer:
                 attributes["reversed"] = True
                 html += " reversed"
             if node.get("start"):
-                attributes["start"] = _number(f":{node['start']}")
+                attributes["start"] = _html.number(f":{node['start']}")
                 html += f' start="{attributes["start"]}"'
-        name = _ours(node)
+        name = _html.ours(node)
         if name:
             attributes["className"] = name
         inside = "\n\n".join(items)
-        return _comment(
-            "list", attributes, f"<{node.name}{html}{_class(name)}>{inside}</{node.name}>"
+        return _html.comment(
+            "list", attributes, f"<{node.name}{html}{_html.class_(name)}>{inside}</{node.name}>"
         )
 
     def _item(self, node: "Tag", depth: int) -> str:
         inner = ""
-        kinds = _classes(node)
+        kinds = _html.classes(node)
         text = next((mark for kind, mark in _TASKS.items() if kind in kinds), "")
         for child in node.children:
-            name = _name(child)
+            name = _html.name(child)
             if name in _LISTS:
                 nested = "" if depth > _DEPTH else self._list(child, depth + 1)  # type: ignore[arg-type]
                 if not nested or inner:
                     return ""
                 inner = nested
-            elif (name and name not in _INLINE and name not in ("p", "meter")) or (
+            elif (name and name not in INLINE and name not in ("p", "meter")) or (
                 inner and str(child).strip()
             ):
                 return ""
@@ -313,7 +226,9 @@ class Writer:
                 text += self._word(child, 0)
         name = " ".join(f"crosspost-{one}" for one in kinds)
         attributes = {"className": name} if name else {}
-        return _comment("list-item", attributes, f"<li{_class(name)}>{text.strip()}{inner}</li>")
+        return _html.comment(
+            "list-item", attributes, f"<li{_html.class_(name)}>{text.strip()}{inner}</li>"
+        )
 
     def _table(self, node: "Tag", depth: int, caption: str = "") -> Iterator[str]:
         own = node.find("caption")
@@ -334,19 +249,19 @@ class Writer:
         if not parts:
             yield from self._paragraphs(caption)
             return
-        striped = {"className": "is-style-stripes"} if "striped" in _classes(node) else {}
-        figure = _joined("wp-block-table", striped.get("className", ""))
-        html = f'<figure class="{figure}"><table>{parts}</table>{_caption(caption)}</figure>'
-        yield _comment("table", striped, html)
+        striped = {"className": "is-style-stripes"} if "striped" in _html.classes(node) else {}
+        figure = _html.joined("wp-block-table", striped.get("className", ""))
+        html = f'<figure class="{figure}"><table>{parts}</table>{_html.caption(caption)}</figure>'
+        yield _html.comment("table", striped, html)
 
     def _cells(self, row: "Tag") -> str:
         out = ""
         for cell in row.find_all(["td", "th"], recursive=False):
-            align = next((one for one in _classes(cell) if one in _ALIGN), "")
+            align = next((one for one in _html.classes(cell) if one in _ALIGN), "")
             more = f' class="has-text-align-{align}" data-align="{align}"' if align else ""
             for name in ("colspan", "rowspan"):
                 if cell.get(name):
-                    more += f' {name}="{_number(":" + _value(cell, name))}"'
+                    more += f' {name}="{_html.number(":" + _html.value(cell, name))}"'
             out += f"<{cell.name}{more}>{self.inline(cell).strip()}</{cell.name}>"
         return out
 
@@ -357,21 +272,21 @@ class Writer:
         caption = self.inline(last).strip() if last is not None else ""  # type: ignore[arg-type]
         if last is not None:
             last.extract()
-        held = next((child for child in node.children if _name(child)), None)
+        held = next((child for child in node.children if _html.name(child)), None)
         blocks = list(self._held(node, held, depth, caption))  # type: ignore[arg-type]
-        if "spoiler" in _classes(node) and blocks:
-            blocks = [self._fold(words(self._hidden), blocks)]
+        if "spoiler" in _html.classes(node) and blocks:
+            blocks = [self._fold(_html.words(self._hidden), blocks)]
         yield from blocks
 
     def _held(self, node: "Tag", held: "Tag | None", depth: int, caption: str) -> Iterator[str]:
         name = held.name if held else ""
         if held is not None and name in ("img", "video", "audio"):
-            yield from self._media(held, _ours(node), caption)
+            yield from self._media(held, _html.ours(node), caption)
         elif held is not None and name == "a" and str(held.get("href", "")).startswith("media:"):
             yield from self._file(node, held, caption)
         elif held is not None and name == "table":
             yield from self._table(held, depth, caption)
-        elif held is not None and "gallery" in _classes(held):
+        elif held is not None and "gallery" in _html.classes(held):
             yield from self._gallery(held, caption)
         else:
             yield from self.flow(node, depth + 1)
@@ -383,16 +298,17 @@ class Writer:
     _video = _audio = _img
 
     def _media(self, node: "Tag", name: str, caption: str) -> Iterator[str]:
-        number = _number(str(node.get("src", "")))
+        number = _html.number(str(node.get("src", "")))
         upload = self._uploads.get(number)
         if upload is None:
             yield from self._paragraphs(caption)
         elif upload.mime.startswith("image/"):
             yield self._image(number, upload, str(node.get("alt", "")), caption)
         elif node.name == "audio":
-            html = f'<figure class="wp-block-audio"><audio controls src="{attribute(upload.url)}">'
-            html += f"</audio>{_caption(caption)}</figure>"
-            yield _comment("audio", {"id": _id(upload)}, html)
+            src = _html.attribute(upload.url)
+            html = f'<figure class="wp-block-audio"><audio controls src="{src}">'
+            html += f"</audio>{_html.caption(caption)}</figure>"
+            yield _html.comment("audio", {"id": _html.media_id(upload)}, html)
         else:
             given = {key: str(value) for key, value in node.attrs.items()}
             yield self._film(number, upload, given, caption)
@@ -401,48 +317,54 @@ class Writer:
         figures = self._article.figures
         if not alt and number < len(figures):
             alt = figures[number].alt or figures[number].media.alt
-        html = f'<figure class="wp-block-image size-full"><img src="{attribute(upload.url)}" '
-        html += (
-            f'alt="{attribute(alt)}" class="wp-image-{_id(upload)}"/>{_caption(caption)}</figure>'
-        )
-        attributes = {"id": _id(upload), "sizeSlug": "full", "linkDestination": "none"}
-        return _comment("image", attributes, html)
+        html = f'<figure class="wp-block-image size-full"><img src="{_html.attribute(upload.url)}" '
+        html += f'alt="{_html.attribute(alt)}" class="wp-image-{_html.media_id(upload)}"/>'
+        html += f"{_html.caption(caption)}</figure>"
+        attributes = {"id": _html.media_id(upload), "sizeSlug": "full", "linkDestination": "none"}
+        return _html.comment("image", attributes, html)
 
     def _film(self, number: int, upload: Upload, given: Mapping[str, str], caption: str) -> str:
         flags = "".join(f" {name}" for name in ("loop", "muted") if name in given)
-        poster = f' poster="{attribute(upload.poster)}"' if upload.poster else ""
+        poster = f' poster="{_html.attribute(upload.poster)}"' if upload.poster else ""
         html = f'<figure class="wp-block-video"><video controls{flags}{poster} '
-        html += f'src="{attribute(upload.url)}" playsinline></video>{_caption(caption)}</figure>'
-        return _comment("video", {"id": _id(upload)}, html)
+        html += f'src="{_html.attribute(upload.url)}" playsinline></video>'
+        html += f"{_html.caption(caption)}</figure>"
+        return _html.comment("video", {"id": _html.media_id(upload)}, html)
 
     def _file(self, node: "Tag", link: "Tag", caption: str) -> Iterator[str]:
-        upload = self._uploads.get(_number(str(link.get("href"))))
+        upload = self._uploads.get(_html.number(str(link.get("href"))))
         size = node.find(class_="size")
         told = " · ".join(
-            words(one.get_text().strip()) for one in (link, size) if one and one.get_text().strip()
+            _html.words(one.get_text().strip())
+            for one in (link, size)
+            if one and one.get_text().strip()
         )
         if upload is None:
             yield from self._paragraphs(told)
         else:
-            href = attribute(upload.url)
+            href = _html.attribute(upload.url)
             html = f'<div class="wp-block-file"><a href="{href}">{told}</a></div>'
-            attributes = {"id": _id(upload), "href": upload.url, "showDownloadButton": False}
-            yield _comment("file", attributes, html)
+            attributes = {
+                "id": _html.media_id(upload),
+                "href": upload.url,
+                "showDownloadButton": False,
+            }
+            yield _html.comment("file", attributes, html)
         yield from self._paragraphs(caption)
 
     def _gallery(self, node: "Tag", caption: str) -> list[str]:
         pictures: list[str] = []
         others: list[str] = []
         for child in node.children:
-            if _name(child):
+            if _html.name(child):
                 for block in self._block(child, 0):  # type: ignore[arg-type]
                     (pictures if block.startswith("<!-- wp:image ") else others).append(block)
         if len(pictures) < 2:
             return [*pictures, *others, *self._paragraphs(caption)]
-        last = _caption(caption).replace('class="', 'class="blocks-gallery-caption ', 1)
+        last = _html.caption(caption).replace('class="', 'class="blocks-gallery-caption ', 1)
         html = '<figure class="wp-block-gallery has-nested-images columns-default is-cropped">'
-        html += f"{_inner(pictures)}{last}</figure>"
-        return [_comment("gallery", {"linkTo": "none"}, html), *others]
+        html += f"{_html.inner(pictures)}{last}</figure>"
+        return [_html.comment("gallery", {"linkTo": "none"}, html), *others]
 
     # --- What no block holds ---
 
@@ -454,7 +376,7 @@ class Writer:
 
         out = ""
         for child in node.children:
-            if not isinstance(child, Tag) or child.name in _INLINE or depth > _DEPTH * 2:
+            if not isinstance(child, Tag) or child.name in INLINE or depth > _DEPTH * 2:
                 out += self._word(child, 0)
             elif child.name in ("img", "video", "audio"):
                 out += self._shown(child)
@@ -462,87 +384,21 @@ class Writer:
                 out += self._raw(child, depth + 1)
         if node.name == "hr":
             return "<hr>"
-        if node.name not in _RAW:
+        if node.name not in RAW:
             return out
         more = "".join(
-            f' {name}="{attribute(_value(node, name))}"'
+            f' {name}="{_html.attribute(_html.value(node, name))}"'
             for name in sorted(_SPANS)
             if node.has_attr(name)
         )
         return f"<{node.name}{more}>{out}</{node.name}>"
 
     def _shown(self, node: "Tag") -> str:
-        upload = self._uploads.get(_number(str(node.get("src", ""))))
+        upload = self._uploads.get(_html.number(str(node.get("src", ""))))
         if upload is None:
             return ""
-        src = attribute(upload.url)
+        src = _html.attribute(upload.url)
         if upload.mime.startswith("image/"):
-            return f'<img src="{src}" alt="{attribute(str(node.get("alt", "")))}">'
+            return f'<img src="{src}" alt="{_html.attribute(str(node.get("alt", "")))}">'
         name = "audio" if node.name == "audio" else "video"
         return f'<{name} src="{src}" controls></{name}>'
-
-
-# --- Small things ---------------------------------------------------------------------------------
-
-
-def _parsed(fragment: str) -> "Tag":
-    from bs4 import BeautifulSoup
-
-    return BeautifulSoup(sanitize(fragment), "html.parser")
-
-
-def _comment(name: str, attributes: Mapping[str, Any], html: str) -> str:
-    """A block, its attributes written as ``serialize_block_attributes`` does."""
-    given = ""
-    if attributes:
-        given = json.dumps(attributes, ensure_ascii=False, separators=(",", ":"))
-        for char, code in (("--", "\\u002d\\u002d"), ("<", "\\u003c"), (">", "\\u003e"),
-                           ("&", "\\u0026"), ('\\"', "\\u0022")):  # fmt: skip
-            given = given.replace(char, code)
-        given = f" {given}"
-    return f"<!-- wp:{name}{given} -->\n{html}\n<!-- /wp:{name} -->"
-
-
-def _inner(blocks: list[str]) -> str:
-    return "\n\n".join(blocks)
-
-
-def _caption(html: str) -> str:
-    return f'<figcaption class="wp-element-caption">{html}</figcaption>' if html else ""
-
-
-def _class(name: str) -> str:
-    return f' class="{name}"' if name else ""
-
-
-def _joined(first: str, name: str) -> str:
-    return f"{first} {name}".strip()
-
-
-def _classes(node: "PageElement") -> list[str]:
-    from bs4 import Tag
-
-    found = node.attrs.get("class", ()) if isinstance(node, Tag) else ()
-    return found.split() if isinstance(found, str) else list(found)
-
-
-def _ours(node: "Tag") -> str:
-    return " ".join(f"crosspost-{one}" for one in _classes(node))
-
-
-def _name(node: "PageElement") -> str:
-    return str(getattr(node, "name", None) or "")
-
-
-def _value(node: "Tag", name: str) -> str:
-    found = node.get(name)
-    return " ".join(found) if isinstance(found, list) else str(found or "")
-
-
-def _number(address: str) -> int:
-    digits = address.partition(":")[2]
-    return int(digits) if re.fullmatch(r"-?\d{1,18}", digits, re.ASCII) else -1
-
-
-def _id(upload: Upload) -> int:
-    return int(upload.id) if upload.id.isascii() and upload.id.isdigit() else 0

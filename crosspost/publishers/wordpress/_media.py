@@ -159,7 +159,7 @@ def _upload(found: Mapping[str, Any]) -> Upload:
 
 
 def _told(article: Article, number: int, there: Mapping[str, Any]) -> dict[str, str]:
-    from crosspost.publishers.wordpress._blocks import words
+    from crosspost.publishers.wordpress._html import words
 
     if not str(there.get("mime_type", "")).startswith("image/") or number >= len(article.figures):
         return {}
