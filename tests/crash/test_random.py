@@ -13,7 +13,7 @@ from crash.world import look, turn
 
 Clean = Program = Any
 SEEDS: Iterable[int] = (
-    [int(os.environ["CRASH_SEED"])] if os.environ.get("CRASH_SEED") else range(90)
+    [int(os.environ["CRASH_SEED"])] if os.environ.get("CRASH_SEED") else range(75)
 )
 
 

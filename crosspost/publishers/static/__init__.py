@@ -266,9 +266,8 @@ class StaticPublisher:
         with explained(self._root):
             known = self._catalogue.upload(upload.id)
             with self._catalogue.change():
-                dropped = self._catalogue.drop_upload(upload.id)
-            if known and dropped:
-                self._files.drop(known)
+                if self._catalogue.drop_upload(upload.id) and known:
+                    self._files.drop(known)  # before the catalogue forgets them for good
 
     def finish(self) -> None:
         from filelock import FileLock, Timeout
