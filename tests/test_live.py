@@ -46,13 +46,13 @@ class Ways:
         page = f"[preview]\npreview = '{preview.home}'\npause = 0\nbackoff = 0\n"
         self.blog.tables = page + telegram(author.server)
 
-    def sync(self, reader: str) -> str:
+    def sync(self, reader: str, *words: str) -> str:
         """Reads the channel this way from now on; what the run says."""
         self.author.exported(self.blog)
         self.author.previewed(self.preview)
         self.blog.reader = reader
         self.blog.configure("channel" if reader == "export" else "@workshop")
-        answer = self.blog.sync()
+        answer = self.blog.run("sync", *words)
         assert answer.code == 0, answer.text
         return answer.text
 

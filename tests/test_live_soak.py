@@ -20,11 +20,13 @@ from typing import Any
 
 import pytest
 from crash.program import Steps
+from preview_server import PreviewServer
 from telegram_server import Fault, TelegramServer
 from telethon.tl import types
 
 pytest.register_assert_rewrite("live_channel")
 from live_channel import LiveChannel, Site, live_blog, same, telegram  # noqa: E402
+from test_live import Ways  # noqa: E402
 
 REACH = 400
 """Only so many of the last messages change: Telegram's gap is closed for the last 1,000."""
@@ -49,9 +51,11 @@ FAULTS: list[dict[str, Any]] = [
 class Life:
     """What the author does, at random."""
 
-    def __init__(self, author: LiveChannel, dice: random.Random) -> None:
+    def __init__(self, author: LiveChannel, dice: random.Random, reach: int = REACH) -> None:
         self.author, self.channel, self.dice = author, author.channel, dice
-        self.events = 0
+        self.reach, self.events = reach, 0
+        self.photos = True
+        """Whether a photo may be replaced."""
 
     def happen(self) -> None:
         self.events += 1
@@ -62,12 +66,12 @@ class Life:
 
     def some(self) -> Any:
         """A message, rather a recent one."""
-        found = self.author.messages[-REACH:]
+        found = self.author.messages[-self.reach :]
         return self.dice.choice(found[-12:] if self.dice.random() < 0.7 else found or [None])
 
     def edit(self) -> None:
-        if self.author.messages:
-            self.author.edit(self.some().id)
+        if self.author.messages and ((one := self.some()).message or self.photos):
+            self.author.edit(one.id)
 
     def album(self) -> None:
         count = self.dice.randint(2, 10)
@@ -79,14 +83,14 @@ class Life:
 
     def several(self) -> None:
         """Posts and parts of albums, as they stand one after the other."""
-        ids = [one.id for one in self.author.messages[-REACH:]]
+        ids = [one.id for one in self.author.messages[-self.reach :]]
         first = self.dice.randrange(len(ids) + 1)
         if gone := ids[first : first + self.dice.randint(2, 9)]:
             self.author.delete(*gone)
 
     def part(self) -> None:
         """Some photos of an album, or all."""
-        messages = self.author.messages[-REACH:]
+        messages = self.author.messages[-self.reach :]
         if groups := [one.grouped_id for one in messages if one.grouped_id]:
             group = self.dice.choice(groups)
             ids = [one.id for one in messages if one.grouped_id == group]
@@ -256,3 +260,34 @@ def test_many_seeds_of_trouble_end_in_a_site_that_is_the_channel(tmp_path: Path)
     for seed in seeds(3):
         print(f"CROSSPOST_SEED={seed}")
         soak(tmp_path / str(seed), seed, rounds=25, programs=3, burst=80)
+
+
+def wander(root: Path, seed: int, rounds: int) -> None:
+    """One blog whose source changes from run to run, while only such things happen as the source
+    can know: see docs/readers.md."""
+    dice = random.Random(seed)
+    files = root / "files"
+    files.mkdir(parents=True)
+    with TelegramServer() as server, PreviewServer(files=files) as preview:
+        author = LiveChannel(server)
+        for _ in range(80):
+            author.post()
+        life, ways = Life(author, dice, reach=12), Ways(root, author, preview)
+        for _ in range(rounds):
+            reader = dice.choice(["export", "preview", "telegram"])
+            life.photos = reader != "preview"
+            for _ in range(dice.randint(0, 10)):
+                life.happen()
+            author.channel.title = "Мастерская"
+            if reader == "export":
+                author.post()
+            ways.sync(reader, "--accept-deletions")
+            same(ways.blog, author)
+            assert ways.sync(reader) == "Nothing to do.\n"
+
+
+@pytest.mark.slow
+def test_seeds_of_changing_sources_end_in_a_site_that_is_the_channel(tmp_path: Path) -> None:
+    for seed in seeds(4):
+        print(f"CROSSPOST_SEED={seed}")
+        wander(tmp_path / str(seed), seed, rounds=8)
