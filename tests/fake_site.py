@@ -87,8 +87,10 @@ class FakeSite:
 
     def upload(self, file: Path, media: Media) -> Upload:
         trouble = self._ask("upload", media.locator)
-        name = f"file-{self.count('upload')}"
-        self.files[name] = file.read_bytes()
+        data = file.read_bytes()
+        known = [name for name, bytes_ in self.files.items() if bytes_ == data]
+        name = known[0] if known else f"file-{self.count('upload')}"
+        self.files[name] = data
         self._answer(trouble)
         return Upload(id=name, url=f"https://site.test/{name}")
 

@@ -608,6 +608,30 @@ def test_a_post_that_comes_back_while_its_withdrawal_is_unknown_is_public(
 
 
 @pytest.mark.parametrize("how", ["draft", "remove"])
+@pytest.mark.parametrize("first", ["lost before", "lost after"])
+@pytest.mark.parametrize("second", ["lost before", "lost after"])
+def test_two_requests_of_which_nobody_knows_are_no_ones_hand(
+    world: World, how: Any, first: Any, second: Any
+) -> None:
+    world.more["on_delete"] = how
+    world.read(post(1), post(2))
+    world.deliver()
+    world.read(post(1, "Второй текст."))
+    world.gone(2)
+    world.site.trouble = {"b/1": [first, second], "b/2": [first, second]}
+    world.deliver()
+    world.read(post(1, "Третий текст."), post(2, "Снова здесь."))
+    world.deliver()
+    world.read(post(1, "Четвёртый текст."), post(2, "Снова здесь, исправлено."))
+    world.deliver()
+    world.deliver()
+    assert sorted(world.site.live()) == ["b/1", "b/2"]
+    assert world.at(1).state == world.at(2).state == "live"
+    assert "Четвёртый" in str(world.site.articles["b/1"])
+    assert "исправлено" in str(world.site.articles["b/2"])
+
+
+@pytest.mark.parametrize("how", ["draft", "remove"])
 def test_a_run_killed_in_a_withdrawal_is_made_good(world: World, how: Any) -> None:
     world.more["on_delete"] = how
     world.read(post(1))

@@ -18,6 +18,8 @@ from crosspost.ledger import Delivery
 from crosspost.model import Remote
 from crosspost.publishers import Changed, Publisher, Refused, Unknown, Vanished
 
+_TRIED: Final = 20
+"""So many requests without an answer are remembered for one article."""
 _WITHDRAWING: Final = "withdraw"
 """What stands for a digest in ``sending`` while an article is taken off the site."""
 
@@ -33,7 +35,10 @@ def send_all(errand: Errand, trip: Trip, sends: list[Send]) -> Iterator[Outcome]
             trip.started = True
         for send in sends:
             intent = replace(
-                send.delivery, state="sending", sending=send.digest, slug=send.article.slug
+                send.delivery,
+                state="sending",
+                sending=_and(send.delivery.sending, send.digest),
+                slug=send.article.slug,
             )
             intents.append(intent)
             errand.ledger.settle(intent)
@@ -103,7 +108,12 @@ def _standing(errand: Errand, send: Send) -> Remote | None:
     ours = Remote(id=before.remote_id, url=before.url, version=before.version)
     if before.word == "ours":
         return replace(ours, version="")
-    return _looked(publisher, before, ours, send.digest)
+    try:
+        return _looked(publisher, before, ours, send.digest)
+    except Vanished:
+        if _WITHDRAWING in before.sending.split() and errand.on_delete == "remove":
+            return publisher.find(send.article)  # it was we who removed it
+        raise
 
 
 def _looked(publisher: Publisher, before: Delivery, ours: Remote, mark: str = "") -> Remote:
@@ -112,9 +122,15 @@ def _looked(publisher: Publisher, before: Delivery, ours: Remote, mark: str = ""
     if not before.sending:
         return ours
     there = publisher.look(ours)
-    if before.sending == _WITHDRAWING:
-        return there if there.status == "draft" else ours
-    return there if there.digest and there.digest in (before.sending, mark) else ours
+    tried = before.sending.split()
+    arrived = there.digest and there.digest in (*tried, mark)
+    withdrawn = _WITHDRAWING in tried and there.status == "draft"
+    return there if arrived or withdrawn else ours
+
+
+def _and(sending: str, mark: str) -> str:
+    """One more request of which nobody knows: any of them may have been the last to arrive."""
+    return " ".join([*(one for one in sending.split() if one != mark), mark][-_TRIED:])
 
 
 def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
@@ -123,7 +139,7 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     publisher, how = errand.publisher(), errand.on_delete
     assert how != "keep"
     ledger = errand.ledger
-    intent = replace(delivery, state="sending", sending=delivery.sending or _WITHDRAWING)
+    intent = replace(delivery, state="sending", sending=_and(delivery.sending, _WITHDRAWING))
     with ledger.transaction():
         ledger.set_unfinished(errand.blog, errand.site, True)
         ledger.settle(intent)

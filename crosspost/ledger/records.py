@@ -26,7 +26,8 @@ Stored = Literal["new", "changed", "same", "back"]
 class Delivery(Record, frozen=True):
     """One post on one site.
 
-    ``digest`` is that of the article the site has of us, ``sending`` of the one on its way.
+    ``digest`` is that of the article the site has of us, ``sending`` of the one on its way
+    (of all that were, while nobody knows which of them arrived).
     ``word`` is what a person decided: ``publish``, ``skip``, ``ours``, ``theirs`` or "".
     ``theirs`` is the site's text when it is a conflict. ``not_before`` is a time in UTC.
     """
