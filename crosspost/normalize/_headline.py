@@ -295,4 +295,5 @@ def shown(words: str) -> str:
     """The words as a headline shows them: one line, the first letter large."""
     words = flat(words)
     large = words[:1].upper()
-    return large + words[1:] if words[:1].islower() and len(large) == 1 else words
+    brand = words[1:2].isupper()  # iPhone
+    return large + words[1:] if words[:1].islower() and len(large) == 1 and not brand else words

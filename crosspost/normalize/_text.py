@@ -78,10 +78,10 @@ def _blocks(size: int, entities: Iterable[Entity]) -> list[tuple[int, int]]:
 
 
 class _Depth:
-    """How many quotation marks and brackets are open."""
+    """How many quotation marks and brackets are open. “ closes what „ has opened."""
 
     def __init__(self) -> None:
-        self.open = 0
+        self.open = self.low = 0
         self.straight = False
 
     def after(self, text: str) -> bool:
@@ -89,8 +89,12 @@ class _Depth:
         for char in _MARKS.findall(text):
             if char == '"':
                 self.straight = not self.straight
+            elif char == "“" and self.low:
+                self.low -= 1
+                self.open -= 1
             elif char in _OPENING:
                 self.open += 1
+                self.low += char == "„"
             elif self.open:
                 self.open -= 1
         return self.open > 0 or self.straight
@@ -120,6 +124,8 @@ def cut(text: str, limit: int) -> str:
     that stands for itself, else at the last comma or word within ``limit`` (with "…"); never
     inside quotation marks or brackets if there is a place outside of them."""
     places = list(_clauses(text, limit))
+    if _SUBORDINATE.match(text):
+        places = [(at, min(weight, 1)) for at, weight in places]
     strong = [at for at, weight in places if weight == 2 and at >= _SHORTEST]
     if strong:
         return text[: strong[0]].rstrip(" ,;:—–-")
@@ -136,6 +142,12 @@ _SHORTEST: Final = 30
 _CLAUSE: Final = re.compile(
     r"(?P<strong>[;:](?=\s)|,(?=\s(?:и|а|но|and|but)\s))|,(?=\s)|\s[—–]\s|\s"
 )
+_SUBORDINATE: Final = re.compile(
+    r"(?:когда|если|чтобы|пока|хотя|поскольку|так как|как только|раз|when|if|while|although|because"
+    r"|since|as soon as)\b",
+    re.IGNORECASE,
+)
+"""A first clause that begins so does not stand for itself."""
 _LOOSE_END: Final = re.compile(
     r"(?:\s+(?:и|а|но|да|или|в|во|на|с|со|к|ко|о|об|от|до|по|за|из|у|не|ни|для|при|про|под|над|"
     r"что|как|если|когда|чтобы|который|которая|которое|которые|the|a|an|of|to|in|on|at|and|or|"
