@@ -1,5 +1,6 @@
 """What the blog's posts have in common: lines that repeat, texts that were said before, tags."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from crosspost.ledger._posts import Posts
@@ -96,17 +97,25 @@ class Lines(Posts):
 
     def likely_twins(self, blog: str, post_id: int, least: int = 4) -> list[int]:
         """Earlier posts that may say the same, since they share ``least`` signs: at most five,
-        the oldest first, none that is gone."""
-        rows = self._all(
-            "SELECT o.post_id FROM sign s JOIN sign o ON o.blog = s.blog AND o.sign = s.sign"
-            " AND o.post_id < s.post_id JOIN post p ON p.blog = o.blog AND p.id = o.post_id"
-            " WHERE s.blog = ? AND s.post_id = ? AND p.gone != 'gone'"
-            " GROUP BY o.post_id HAVING count(*) >= ? ORDER BY o.post_id LIMIT 5",
-            blog,
-            post_id,
-            least,
-        )
-        return [row[0] for row in rows]
+        the likeliest first, none that is gone. Of posts that share a sign only the last fifty are
+        looked at, so that a channel of a thousand forms alike costs no more than another."""
+        shared: Counter[int] = Counter()
+        for (sign,) in self._all(
+            "SELECT sign FROM sign WHERE blog = ? AND post_id = ?", blog, post_id
+        ):
+            shared.update(
+                row[0]
+                for row in self._all(
+                    "SELECT s.post_id FROM sign s JOIN post p ON p.blog = s.blog AND"
+                    " p.id = s.post_id WHERE s.blog = ? AND s.sign = ? AND s.post_id < ?"
+                    " AND p.gone != 'gone' ORDER BY s.post_id DESC LIMIT 50",
+                    blog,
+                    sign,
+                    post_id,
+                )
+            )
+        ranked = sorted((-count, one) for one, count in shared.items() if count >= least)
+        return [one for _, one in ranked[:5]]
 
     def wake_twins(self, blog: str, post_id: int) -> None:
         """This post is gone: what waits, or was left out, and may say the same is due again."""
