@@ -87,12 +87,14 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
     """
     trip = Trip()
     ledger, blog, site = errand.ledger, errand.blog, errand.site
-    if ledger.unfinished(blog, site):
-        _finish(errand)
+    cut = ledger.unfinished(blog, site)
+    if cut:
+        errand.publisher().finish()
     yield from _pass(errand, trip, errand.wanted)
     if trip.started:
         again = _pass(errand, trip, lambda one: errand.wanted(one) and _stirred(trip, one))
         yield from (one for one in again if one.what not in ("updated", "unchanged"))
+    if trip.started or cut or ledger.has_spare(site):
         _finish(errand)
 
 
@@ -264,5 +266,6 @@ def _note(errand: Errand, delivery: Delivery, article: Article, step: Step) -> O
     same = (told.state, told.reason) == (delivery.state, delivery.reason)
     errand.ledger.settle(told, "" if same else told.state, told.reason)
     if step.what == "forget":
+        errand.ledger.shows(told, (), only=True)
         return None
     return outcome_of(told, article, what, step.reason, step.remedy)

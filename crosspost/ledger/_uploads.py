@@ -63,6 +63,10 @@ class Uploads(Deliveries):
                 [(*place, content) for content in contents],
             )
 
+    def has_spare(self, site: str) -> bool:
+        """Whether ``spare`` may have something to say."""
+        return self._one("SELECT 1 FROM spare WHERE site = ? LIMIT 1", site) is not None
+
     def spare(self, site: str) -> list[tuple[str, Upload]]:
         """What ended up in no article, to be taken back: known no more by ``upload``, and here
         until ``taken_back``. Nothing while anything is due there, since that may show it yet."""
