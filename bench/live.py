@@ -33,7 +33,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-TEXT = "Хлеб пекут ночью, а пишут о нём утром 🎉. "
+TEXT = "Хлеб пекут ночью, а пишут о нём утром, после смены. "
 
 
 def fill(channel: Any, count: int) -> None:
@@ -59,7 +59,7 @@ def fill(channel: Any, count: int) -> None:
     while made < count:
         kind, fields = made % 20, dict[str, Any]()
         if kind == 16 and count - made >= 4:
-            channel.album([photo() for _ in range(4)], [f"{made}. " + TEXT * 8])
+            channel.album([photo() for _ in range(4)], [f"🎉 {made}. " + TEXT * 8])
             made += 4
             continue
         if kind in (3, 7, 11, 15):
@@ -77,7 +77,7 @@ def fill(channel: Any, count: int) -> None:
             video = types.DocumentAttributeVideo(60, 1280, 720)
             document = world.document(b"\0" * 64, "video/mp4", video, thumb=b"\xff" * 16)
             fields["media"] = types.MessageMediaDocument(document=document)
-        channel.post(f"{made}. " + TEXT * 16, entities=entities(), **fields)
+        channel.post(f"🎉 {made}. " + TEXT * 13, entities=entities(), **fields)
         made += 1
 
 

@@ -21,8 +21,7 @@ def utf16(text: str) -> Callable[[int], int]:
     size = len(text)
     if len(text.encode("utf-16-le", "surrogatepass")) == 2 * size:
         return lambda offset: min(max(offset, 0), size)
-    pairs = [found.start() for found in _ASTRAL.finditer(text)]
-    pairs = [place + before for before, place in enumerate(pairs)]
+    pairs = [found.start() + before for before, found in enumerate(_ASTRAL.finditer(text))]
 
     def point(offset: int) -> int:
         return min(max(offset - bisect_left(pairs, offset), 0), size)
