@@ -221,6 +221,8 @@ def _store(run: Run, blog: Blog, post: Post, source: Source) -> None:
     run.ledger.saw((key, *post.ids))
     if what != "same":
         run.report.read += 1
+    for site in blog.sites if what in ("changed", "back") else ():
+        run.ledger.stir(blog.name, key, site)  # replies quote it
 
 
 def _deleted(ledger: Ledger, blog: str, ids: Sequence[int]) -> list[int]:
@@ -422,13 +424,35 @@ def _manner(
     style = replace(style, author=author, footers=known, tag_names=spelled)
 
     def article(stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
-        made = normalize(stored.post, style, slug=slug, missing=missing)
+        post = _quoting(run, blog, stored.post, style)
+        made = normalize(post, style, slug=slug, missing=missing)
         return dressed(stored.post, made, blog.own_rules)
 
     def address(message: int) -> str:
         return f"{style.link.rstrip('/')}/{message}" if style.link else "#"
 
     return article, address
+
+
+def _quoting(run: Run, blog: Blog, post: Post, style: "Style") -> Post:
+    """The post with a short quotation of what it answers, where the reply quotes nothing itself
+    and readers of the blog may see what is answered."""
+    reply = post.reply_to
+    if reply is None or reply.quote or reply.url or not reply.post_id:
+        return post
+    from crosspost.normalize import normalize, quotation
+
+    key = run.ledger.post_of(blog.name, reply.post_id)
+    other = run.ledger.post(blog.name, key) if key and key != post.id else None
+    if other is None or other.gone:
+        return post
+    deliveries = run.ledger.deliveries(blog.name, other.post.id)
+    if not any(one.public for one in deliveries):
+        made = dressed(other.post, normalize(other.post, style), blog.own_rules)
+        verdict = _judged(run, blog, other, made)
+        if verdict.action != "publish" or any(one.word == "skip" for one in deliveries):
+            return post
+    return replace(post, reply_to=replace(reply, quote=quotation(other.post, style)))
 
 
 def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:

@@ -222,3 +222,31 @@ def test_a_tag_is_spelled_as_it_was_first_and_called_as_the_blog_wants(blog: Blo
         assert ">малый бизнес<" in page
         assert ">ндс<" not in page
         assert "личное" not in page
+
+
+# --- Replies ----------------------------------------------------------------------------------
+
+
+def test_a_reply_quotes_the_headline_of_what_it_answers(blog: Blog) -> None:
+    ruled(blog, "hashtag = 'личное'\naction = 'skip'")
+    blog.write(
+        message(1, "Мост закрыт\n\nДо августа.\n\n", line=""),
+        message(2, "Уехал к сестре\n\nНа неделю.\n\n#личное ", line=""),
+        message(3, "Мост открыли\n\nРаньше срока.\n\n", line="", reply_to_message_id=1),
+        message(4, "Вернулся\n\nСоскучился.\n\n", line="", reply_to_message_id=2),
+        message(5, "Кто спрашивал\n\nОтвечаю.\n\n", line="", reply_to_message_id=77),
+    )
+    sheet = blog.root / "sheet.html"
+    blog.run("preview", "-o", str(sheet), "--no-open")
+    assert '<blockquote class="reply">Мост закрыт</blockquote>' in sheet.read_text("utf-8")
+    blog.sync()
+    assert '<blockquote class="reply">Мост закрыт</blockquote>' in blog.page(3)
+    assert "сестре" not in blog.page(4), "what is not on the blog is not quoted"
+    assert "blockquote" not in blog.page(5)
+    blog.unchanged()
+    blog.write(
+        message(1, "Мост закрыли\n\nДо августа.\n\n", line="", edited_unixtime="1746200000"),
+        message(3, "Мост открыли\n\nРаньше срока.\n\n", line="", reply_to_message_id=1),
+    )
+    blog.run("sync", "--accept-deletions")
+    assert '<blockquote class="reply">Мост закрыли</blockquote>' in blog.page(3)

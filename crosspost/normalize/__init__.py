@@ -40,6 +40,7 @@ __all__ = [
     "hashtags",
     "learn",
     "normalize",
+    "quotation",
     "repeats",
     "same_text",
 ]
@@ -131,6 +132,12 @@ def normalize(
 def edges(post: Post, style: Style) -> tuple[Edge, ...]:
     """The lines of the post that may turn out to stand under many."""
     return _footers.edges(post, _own(post, style), style.channel.title)
+
+
+def quotation(post: Post, style: Style) -> str:
+    """What a reply to this post quotes of it: its headline; "" if it has no words."""
+    found = Layout(post, _asked(post, style, _figures.gallery(post, {})))
+    return found.headline.title if found.headline else ""
 
 
 @lru_cache(maxsize=64)
