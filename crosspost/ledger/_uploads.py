@@ -24,7 +24,11 @@ class Uploads(Deliveries):
 
     def upload(self, site: str, content: str) -> Upload | None:
         """What the site has of this content."""
-        found = self._one("SELECT data FROM upload WHERE site = ? AND hash = ?", site, content)
+        found = self._one(
+            "SELECT data FROM upload WHERE site = ? AND hash = ? AND uploaded_at != ''",
+            site,
+            content,
+        )
         return decode_upload(found[0]) if found else None
 
     def uploaded(
@@ -100,5 +104,7 @@ class Uploads(Deliveries):
     def forget_upload(self, site: str, upload: Upload) -> None:
         """The site may have lost this file: it is sent again when next needed."""
         self._do(
-            "DELETE FROM upload WHERE site = ? AND json_extract(data, '$.id') = ?", site, upload.id
+            "UPDATE upload SET uploaded_at = '' WHERE site = ? AND json_extract(data, '$.id') = ?",
+            site,
+            upload.id,
         )
