@@ -39,6 +39,10 @@ class Deliveries(Lines):
                 " WHERE state NOT IN ('gone', 'withdrawn')",
                 (blog, site, stamp(self.clock())),
             )
+            self._db.execute(  # a withdrawal that was refused: its post is gone
+                "UPDATE delivery SET due = 1 WHERE blog = ? AND site = ? AND state = 'failed'",
+                (blog, site),
+            )
 
     def has_due(self, blog: str, site: str) -> bool:
         """Whether anything is due now, or a run was cut before it finished."""
