@@ -76,6 +76,8 @@ class Life:
                 world.site.delete(f"b/{number}")
                 self.edited.pop(number, None)
                 self.deleted.add(number)
+                if number not in self.posts:
+                    self.unsure.add(number)
 
     def known(self, number: int) -> bool:
         """Whether we know that it is there: else nobody can tell a hand from a lost answer."""
