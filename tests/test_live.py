@@ -12,6 +12,7 @@ from contract.worlds import ALBUMS, CHANNEL, PreviewWorld
 from preview_server import PreviewServer
 from telegram_server import TelegramServer
 from telegram_server.sample import fill
+from test_watch import until, watching
 
 from crosspost import pipeline
 from crosspost.config import load
@@ -279,3 +280,25 @@ def test_each_reader_gives_the_same_articles_but_for_what_the_docs_say_it_does_n
             if articles[number][name] != value and name != "slug"
         }
         assert lacks == told_to_lack(reader, list(live)), reader
+
+
+# --- Several blogs ------------------------------------------------------------------------------
+
+
+def test_blogs_that_share_a_login_are_watched_at_once_over_lost_connections(
+    author: LiveChannel, server: TelegramServer, tmp_path: Path
+) -> None:
+    blog = live_blog(tmp_path / "blog", server)
+    other = server.world.channel("Другая", "another")
+    config = blog.root / "crosspost.toml"
+    mine, rest = config.read_text("utf-8").split("[site.local]")
+    second = mine[mine.index("[[blog]]") :].replace("'b'", "'c'").replace("@workshop", "@another")
+    config.write_text(f"{mine}{second}[site.local]{rest}", "utf-8")
+    with watching(blog):
+        for number in range(1, 4):
+            author.post()
+            other.post(f"Запись {number}\n\nТекст.")
+            until(lambda number=number: len(blog.posts) == number)
+            until(lambda number=number: len([*blog.site.glob("c/[0-9]*")]) == number)
+            server.restart()
+    same(blog, author)

@@ -156,9 +156,9 @@ class Meddler:
         self.server.faults.strike = self._strike  # type: ignore[method-assign]
 
 
-def soak(root: Path, seed: int, *, rounds: int, programs: int, burst: int) -> None:
-    """``rounds`` syncs, of which most die; then ``programs`` real processes that are killed; before
-    each at most ``burst`` events."""
+def soak(root: Path, seed: int, *, rounds: int, programs: int, burst: int, seconds: float) -> None:
+    """``rounds`` syncs, of which most die; then ``programs`` real processes that are killed after
+    at most so many ``seconds``; before each at most ``burst`` events."""
     dice = random.Random(seed)
     with TelegramServer() as server:
         author = LiveChannel(server)
@@ -174,7 +174,7 @@ def soak(root: Path, seed: int, *, rounds: int, programs: int, burst: int) -> No
                 at = dice.choice([-1, dice.randrange(40), dice.randrange(400)])
                 forked(mirror, at, *dice.choice(COMMANDS))
             else:
-                program(mirror, life, dice)
+                program(mirror, life, dice, dice.uniform(0.5, seconds))
         meddler.rest()
         print(f"{life.events} events, {len(author.posts())} posts")
         settled(mirror)
@@ -199,10 +199,10 @@ def forked(mirror: Mirror, at: int, *words: str) -> None:
     assert code in (0, 1, 3, 7, 99), code
 
 
-def program(mirror: Mirror, life: Life, dice: random.Random) -> None:
+def program(mirror: Mirror, life: Life, dice: random.Random, seconds: float) -> None:
     """A real process, which is killed while the author goes on; or stopped, which it does well."""
-    process = mirror.program(dice.choice(["sync", "watch"]))
-    kill, seconds = dice.random() < 0.6, dice.uniform(0.5, 2)
+    process = mirror.program(dice.choice(["sync", "watch", "watch"]))
+    kill = dice.random() < 0.6
     own = random.Random(dice.random())  # the clock decides how often it is asked
     end = time.monotonic() + seconds
     while time.monotonic() < end and process.poll() is None:
@@ -252,14 +252,14 @@ def seeds(count: int) -> Iterator[int]:
 def test_a_seed_of_trouble_ends_in_a_site_that_is_the_channel(tmp_path: Path) -> None:
     for seed in seeds(1):
         print(f"CROSSPOST_SEED={seed}")
-        soak(tmp_path / str(seed), seed, rounds=5, programs=1, burst=24)
+        soak(tmp_path / str(seed), seed, rounds=5, programs=1, burst=24, seconds=2)
 
 
 @pytest.mark.slow
 def test_many_seeds_of_trouble_end_in_a_site_that_is_the_channel(tmp_path: Path) -> None:
     for seed in seeds(3):
         print(f"CROSSPOST_SEED={seed}")
-        soak(tmp_path / str(seed), seed, rounds=25, programs=3, burst=80)
+        soak(tmp_path / str(seed), seed, rounds=25, programs=3, burst=80, seconds=6)
 
 
 def wander(root: Path, seed: int, rounds: int) -> None:

@@ -70,7 +70,8 @@ class Link:
         self._connecting = asyncio.Lock()
         self._times = 0
         """How often it was hung up: who fails on an older connection does not end the next."""
-        self._listening = False
+        self._listening = self._heard = False
+        """Whether updates are wanted, and whether there was a connection with them."""
         self._bells: dict[int, threading.Event] = {}
         self._guard = threading.RLock()
 
@@ -95,13 +96,13 @@ class Link:
 
     def bell(self, channel_id: int) -> threading.Event:
         """The event that is set when something happens in the channel. Listens from now on, over
-        a new connection if the last one is lost: then it rings, for what may have been missed."""
+        a new connection if the last one is lost: then all bells ring, for what may have been
+        missed."""
         bell = self._bells.setdefault(channel_id, threading.Event())
         if not self._listening:
             self.run(self._listen())
         elif not self.connected:
             self.run(self._ask(_nothing))
-            bell.set()
         return bell
 
     @property
@@ -127,7 +128,7 @@ class Link:
                 loop.call_soon_threadsafe(loop.stop)
                 thread.join(_GRACE)
             self._loop = self._thread = self._client = None
-            self._listening = False
+            self._listening = self._heard = False
             if self._lock is not None:
                 self._lock.release()
                 self._lock = None
@@ -183,6 +184,9 @@ class Link:
             if not await self._client.is_user_authorized():
                 raise ReaderError(_trouble.ACCOUNT["AuthKeyUnregisteredError"])
             await self._client.set_receive_updates(True)
+            if self._heard:
+                for bell in list(self._bells.values()):
+                    bell.set()
 
     def _made(self) -> Any:
         from telethon import TelegramClient, events  # type: ignore[import-untyped]
@@ -294,6 +298,7 @@ class Link:
             self._listening = True
         try:
             await self._ask(_nothing)
+            self._heard = True
         except BaseException:
             self._listening = False
             raise
