@@ -39,10 +39,10 @@ from crosspost.model import (
     Post,
     Reply,
 )
-from crosspost.normalize import Style, hashtags, learn, normalize
+from crosspost.normalize import Style, edges, hashtags, learn, normalize
 from crosspost.readers import Bounds, Context
 from crosspost.readers.export import ExportReader, _messages, _records
-from crosspost.rules import RuleSet, judge
+from crosspost.rules import RuleSet, is_empty, judge
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden" / "article"
@@ -194,20 +194,52 @@ def vectors() -> Iterator[Post]:
 
 
 @pytest.mark.skipif(not FIXTURES.is_dir(), reason="shared/fixtures is not here")
-def test_real_channels_keep_each_character(tmp_path: Path) -> None:
+def test_real_channels_keep_each_character_and_get_sound_headlines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in ("messages3.html", "messages4.html"):
         (tmp_path / name).symlink_to(FIXTURES / "scox3" / name)
-    sources = [
-        *read(tmp_path),
-        *read(FIXTURES / "clansty" / "result.b76dfd83.json"),
-        *read(FIXTURES / "clansty" / "result.fd099dca.json"),
-        *vectors(),
-    ]
-    assert len(sources) > 1000
-    for source in sources:
-        article = normalize(source, STYLE)
-        check(source, article)
-        sound(source, article)
+    sources = {
+        "news": list(read(tmp_path)),
+        "diary": [
+            *read(FIXTURES / "clansty" / "result.b76dfd83.json"),
+            *read(FIXTURES / "clansty" / "result.fd099dca.json"),
+        ],
+        "vectors": list(vectors()),
+    }
+    assert sum(map(len, sources.values())) > 1000
+    for name, found in sources.items():
+        style = msgspec.structs.replace(STYLE, footers=learn(found, STYLE))
+        counts = Counter[str]()
+        for source in found:
+            article = normalize(source, style)
+            check(source, article)
+            sound(source, article)
+            counts.update(measures(source, article, style))
+        told = ", ".join(f"{what} {counts[what] / len(found):.1%}" for what in MEASURES)
+        with capsys.disabled():
+            print(f"\n{name}: {len(found):,} posts: {told}", end="")
+        assert counts["sound headline"] >= 0.98 * len(found), name
+        assert counts["nothing to show"] <= 0.05 * len(found), name
+        assert counts["footer left"] <= 0.02 * len(found), name
+
+
+MEASURES = ("sound headline", "nothing to show", "footer left")
+
+
+def measures(source: Post, article: Article, style: Style) -> Iterator[str]:
+    """What can be measured without an editor."""
+    title = article.title
+    balanced = all(title.count(one) == title.count(other) for one, other in ("«»", "()", "[]"))
+    begun = bare(text_of(article.body)).startswith(bare(article.title))
+    taken = any(span.part == "headline" for span in article.spans)
+    if balanced and not (begun and taken):
+        yield "sound headline"
+    if is_empty(article):
+        yield "nothing to show"
+    last = bare(text_of(article.body))
+    if any(e.key in style.footers and last.endswith(bare(e.line)) for e in edges(source, style)):
+        yield "footer left"
 
 
 STICKER = Media(kind="sticker", locator="a.webp", caption=(3, 1))

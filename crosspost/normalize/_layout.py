@@ -27,8 +27,9 @@ _LEANS: Final = re.compile(
     r"(?:об этом|о н[её]м|поэтому|потому|но|а|и|да|однако|также|ещ[её]"
     r"|кроме (?:того|этого)|при этом|так(?:ой|ая|ое|ие|им)?|вот|тогда|затем|потом"
     r"|он|она|они|оно|его|е[её]|их|там|здесь|тут|впрочем"
-    r"|зато|например|то есть|but|and|or|so|he|she|they|it|his|her|their|there|then|also|therefore"
-    r"|however|for example)\b",
+    r"|зато|например|то есть|эт(?:о|от|а|и|им|их)|but|and|or|so"
+    r"|he|she|they|it|his|her|their|there|then|also|therefore|this|these"
+    r"|those|however|for example)\b",
     re.IGNORECASE,
 )
 """How a paragraph begins that leans on what was said before it."""

@@ -140,7 +140,7 @@ def cut(text: str, limit: int) -> str:
 
 _SHORTEST: Final = 30
 _CLAUSE: Final = re.compile(
-    r"(?P<strong>[;:](?=\s)|,(?=\s(?:и|а|но|and|but)\s))|,(?=\s)|\s[—–]\s|\s"
+    r"(?P<strong>[;:](?=\s)|,(?=\s(?:и|а|но|and|but)\s))|,(?=\s)|[，；：]|\s[—–]\s|\s"
 )
 _SUBORDINATE: Final = re.compile(
     r"(?:когда|если|чтобы|пока|хотя|поскольку|так как|как только|раз|when|if|while|although|because"
