@@ -238,7 +238,8 @@ def measures(source: Post, article: Article, style: Style) -> Iterator[str]:
     if is_empty(article):
         yield "nothing to show"
     last = bare(text_of(article.body))
-    if any(e.key in style.footers and last.endswith(bare(e.line)) for e in edges(source, style)):
+    found = edges(source, style) if style.footers else ()
+    if any(one.key in style.footers and last.endswith(bare(one.line)) for one in found):
         yield "footer left"
 
 
@@ -796,17 +797,14 @@ def test_a_person_pins_a_line_or_forbids_it_to_be_one() -> None:
     assert "уважением" in learned(posts, forbid=("С уважением, Павел",))[0][-1].body
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.lists(posts(), min_size=12, max_size=12))
-def test_a_footer_under_every_post_changes_no_article_once_learned(sources: list[Post]) -> None:
+@settings(max_examples=25, deadline=None)
+@given(st.lists(texts(), min_size=6, max_size=6))
+def test_a_footer_under_every_post_changes_no_article_once_learned(sources: list[str]) -> None:
     line = "Прислать новость: https://example.org/send"
     plain = [
-        msgspec.structs.replace(
-            one, id=n, ids=(n,), text=f"Встреча {n}.\n\n{one.text[:60].strip() or 'Да'}.", media=(),
-            entities=(),
-        )
+        post(f"Встреча {n}.\n\n{one[:60].strip() or 'Да'}.", id=n, ids=(n,))
         for n, one in enumerate(sources, 1)
-    ]  # fmt: skip
+    ]
     under = [msgspec.structs.replace(one, text=f"{one.text}\n\n{line}") for one in plain]
     under = [
         msgspec.structs.replace(
