@@ -19,6 +19,7 @@ from crosspost.config import load
 from crosspost.ledger import Ledger
 from crosspost.model import Article
 from crosspost.report import Report
+from crosspost.watch import Watch, watch
 
 pytest.register_assert_rewrite("live_channel")
 from live_channel import LiveChannel, live_blog, same, telegram  # noqa: E402
@@ -302,3 +303,18 @@ def test_blogs_that_share_a_login_are_watched_at_once_over_lost_connections(
             until(lambda number=number: len([*blog.site.glob("c/[0-9]*")]) == number)
             server.restart()
     same(blog, author)
+
+
+def test_what_nobody_expected_ends_watching_aloud(
+    author: LiveChannel, server: TelegramServer, tmp_path: Path
+) -> None:
+    """A thread that fails takes the others with it, so that systemd starts all again."""
+    blog = live_blog(tmp_path / "blog", server)
+    config = load(blog.root / "crosspost.toml")
+
+    def broken() -> Ledger:
+        raise ZeroDivisionError
+
+    wanted = Watch(open_ledger=broken, tell=lambda _report: None)
+    with pytest.raises(ZeroDivisionError):
+        watch(wanted, list(config.blogs.values()))

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -184,7 +185,9 @@ def soak(root: Path, seed: int, *, rounds: int, programs: int, burst: int, secon
 
 def forked(mirror: Mirror, at: int, *words: str) -> None:
     """A command in a process of its own, which dies before its step ``at``."""
-    pid = os.fork()
+    with warnings.catch_warnings():  # of threads, which the child does without
+        warnings.simplefilter("ignore", DeprecationWarning)
+        pid = os.fork()
     if not pid:
         code = 70
         signal.alarm(120)  # whatever hangs is a failure
