@@ -22,7 +22,7 @@ from msgspec.structs import replace
 from crosspost.deliver import Errand, OnDelete, Outcome, Step, deliver, plan
 from crosspost.errors import Busy, CrosspostError, LedgerError, ReaderError
 from crosspost.ledger import Delivery, Ledger, StoredPost
-from crosspost.model import Article, Channel, Media, Post
+from crosspost.model import Article, Channel, Media, Post, Reply
 from crosspost.publishers import Publisher
 from crosspost.readers import (
     Bounds,
@@ -71,6 +71,7 @@ class Blog:
     settle: timedelta = timedelta(seconds=60)
     on_delete: OnDelete = "draft"
     max_deletions: int = 5
+    series: bool = False
 
 
 @dataclass(kw_only=True)
@@ -438,6 +439,8 @@ def _quoting(run: Run, blog: Blog, post: Post, style: "Style") -> Post:
     """The post with a short quotation of what it answers, where the reply quotes nothing itself
     and readers of the blog may see what is answered."""
     reply = post.reply_to
+    if reply is None and blog.series:
+        reply = _continuing(run, blog, post)
     if reply is None or reply.quote or reply.url or not reply.post_id:
         return post
     from crosspost.normalize import normalize, quotation
@@ -453,6 +456,16 @@ def _quoting(run: Run, blog: Blog, post: Post, style: "Style") -> Post:
         if verdict.action != "publish" or any(one.word == "skip" for one in deliveries):
             return post
     return replace(post, reply_to=replace(reply, quote=quotation(other.post, style)))
+
+
+def _continuing(run: Run, blog: Blog, post: Post) -> Reply | None:
+    """What a post that goes on where another ended answers, as it were: that other post."""
+    from crosspost.normalize import continued, may_continue
+
+    if post.forward or not may_continue(post):
+        return None
+    found = continued(post, run.ledger.before(blog.name, post.id))
+    return Reply(post_id=found.id) if found else None
 
 
 def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:

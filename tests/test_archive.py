@@ -250,3 +250,22 @@ def test_a_reply_quotes_the_headline_of_what_it_answers(blog: Blog) -> None:
     )
     blog.run("sync", "--accept-deletions")
     assert '<blockquote class="reply">Мост закрыли</blockquote>' in blog.page(3)
+
+
+def test_a_part_links_to_the_part_before_it_when_the_blog_wants_it(blog: Blog) -> None:
+    blog.write(
+        message(1, "Печь. Часть 1\n\nКирпич привезли.\n\n", line=""),
+        message(2, "О другом\n\nСовсем.\n\nПродолжение следует ", line=""),
+        message(3, "Печь. Часть 2\n\nТрубу сложили.\n\n", line=""),
+        message(4, "Продолжение\n\nСовсем о другом.\n\n", line=""),
+    )
+    blog.sync()
+    assert all("blockquote" not in blog.page(n) for n in blog.posts)
+    blog.settings = "series = true"
+    blog.configure()
+    blog.sync()
+    assert '<blockquote class="reply">Печь. Часть 1</blockquote>' in blog.page(3)
+    assert '<blockquote class="reply">О другом</blockquote>' in blog.page(4)
+    assert "blockquote" not in blog.page(1)
+    assert "blockquote" not in blog.page(2)
+    blog.unchanged()

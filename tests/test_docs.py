@@ -155,7 +155,8 @@ def test_the_kinds_days_and_languages_a_rule_may_ask_for_are_named() -> None:
 
 
 def test_the_rules_on_the_page_do_what_the_page_says(place: Path) -> None:
-    (example,) = blocks(page("rules.md"), "toml")
+    example, hold = blocks(page("rules.md"), "toml")
+    RuleSettings(**tomllib.loads(hold)["rule"][0])
     (place / "crosspost.toml").write_text(
         example.replace("@masterskaya", "channel").replace('"preview"', '"export"'), "utf-8"
     )

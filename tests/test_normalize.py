@@ -39,7 +39,15 @@ from crosspost.model import (
     Post,
     Reply,
 )
-from crosspost.normalize import Style, edges, hashtags, learn, normalize
+from crosspost.normalize import (
+    Style,
+    continued,
+    edges,
+    hashtags,
+    learn,
+    may_continue,
+    normalize,
+)
 from crosspost.readers import Bounds, Context
 from crosspost.readers.export import ExportReader, _messages, _records
 from crosspost.rules import RuleSet, is_empty, judge
@@ -1198,3 +1206,43 @@ def test_the_score_of_posts_no_rule_was_made_for_does_not_fall(
         parts = ", ".join(f"{part} {right[part]}/{all_[part]}" for part in PARTS)
         print(f"\nheld out: {score:.1%} ({parts})")
     assert score >= LEAST, "\n".join(wrong)
+
+
+# --- Series -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("Часть 2. Труба", "Часть 1. Кирпич"),
+        ("Как мы строили печь. Часть вторая", "Как мы строили печь, часть первая"),
+        ("Вторая часть", "Первая часть"),
+        ("Глава III", "Глава II"),
+        ("Part 3: the roof", "Part 2: the walls"),
+        ("📖 Переправа. Глава 12\n\nУтро.", "📖 Переправа. Глава 11\n\nНочь."),
+        ("Продолжение\n\nУтро.", "Ночь.\n\nПродолжение следует…"),
+        ("(Окончание)\n\nУтро.", "Ночь.\n\nОкончание завтра"),
+        ("Continued.\n\nMorning.", "Night.\n\nTo be continued"),
+    ],
+)
+def test_a_part_is_known_to_follow_another(text: str, before: str) -> None:
+    other = post("Совсем о другом")
+    assert may_continue(post(text))
+    assert continued(post(text), [other, post(before), other]) == post(before)
+    assert continued(post(text), [other]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "before"),
+    [
+        ("Часть 3", "Часть 1"),
+        ("Часть 2 истории про печь", "О печи"),
+        ("Как мы строили печь. Часть 2", "Как мы пекли хлеб для ярмарки. Часть 1"),
+        ("Часть 1", "Продолжение следует"),
+        ("Продолжение следует", "Продолжение следует"),
+        ("Часть людей ушла", "Часть 1"),
+        ("В 2 часть вошли рассказы", "Утро"),
+    ],
+)
+def test_what_only_looks_like_a_part_follows_nothing(text: str, before: str) -> None:
+    assert continued(post(text), [post(before)]) is None

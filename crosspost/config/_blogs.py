@@ -305,6 +305,7 @@ class Making:
             settle=blog.settle,
             on_delete=blog.on_delete,
             max_deletions=blog.max_deletions,
+            series=blog.series,
         )
 
     def _cache(self) -> Path:

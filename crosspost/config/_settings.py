@@ -165,6 +165,7 @@ class BlogSettings(Table):
     on_delete: Literal["keep", "draft", "remove"] = "draft"
     max_deletions: int = Field(default=5, ge=0, le=1_000_000)
     since: Moment = None
+    series: bool = False
     rules: dict[str, Any] = {}
     rule: list[RuleSettings] = []
     footer: FooterSettings = FooterSettings()

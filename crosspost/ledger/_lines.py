@@ -1,10 +1,11 @@
 """What the blog's posts have in common: lines that repeat, texts that were said before, tags."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from crosspost.ledger._posts import Posts
 from crosspost.ledger.records import PAGE, StoredPost, stamp
+from crosspost.model import Post
 
 
 class Lines(Posts):
@@ -116,6 +117,16 @@ class Lines(Posts):
             )
         ranked = sorted((-count, one) for one, count in shared.items() if count >= least)
         return [one for _, one in ranked[:5]]
+
+    def before(self, blog: str, post_id: int, limit: int = 60) -> Iterator[Post]:
+        """The posts before this one that are not gone, the newest first."""
+        rows = self._all(
+            "SELECT id FROM post WHERE blog = ? AND id < ? AND gone = '' ORDER BY id DESC LIMIT ?",
+            blog,
+            post_id,
+            limit,
+        )
+        return (found.post for (one,) in rows if (found := self.post(blog, one)))
 
     def wake_twins(self, blog: str, post_id: int) -> None:
         """This post is gone: what waits, or was left out, and may say the same is due again."""

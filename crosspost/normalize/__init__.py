@@ -4,6 +4,7 @@
     _lines     what a line is besides prose: hashtags, a credit, a caption, a footer
     _footers   which lines stand under many posts
     _headline  the first line if it is a headline, else the first sentence
+    _series    which posts go on where another ended
     _layout    where every character of the text goes: the spans
     _figures   cover, gallery, players, file cards
     _pieces    forward and reply notes, polls, places, cards, what only Telegram can show
@@ -29,6 +30,7 @@ from crosspost.normalize._figures import Gallery
 from crosspost.normalize._footers import Edge, Kind, repeats, same_text
 from crosspost.normalize._headline import flat, shown, trimmed
 from crosspost.normalize._layout import Asked, Layout
+from crosspost.normalize._series import continued, may_continue
 from crosspost.normalize._text import cut
 from crosspost.normalize._wording import Wording, wording
 
@@ -36,9 +38,11 @@ __all__ = [
     "Edge",
     "Kind",
     "Style",
+    "continued",
     "edges",
     "hashtags",
     "learn",
+    "may_continue",
     "normalize",
     "quotation",
     "repeats",

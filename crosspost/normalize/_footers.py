@@ -129,7 +129,8 @@ def spelled(words: str) -> str:
 
 
 def key(words: str, led: Iterable[str]) -> str:
-    """By what a line is known again: its words, and the addresses under them."""
+    """By what a line is known again: its words, and the addresses under them. The ledger keeps
+    keys: who changes how they are made adds a migration that reads all lines again (``lined``)."""
     places = [_SCHEME.sub("", _COUNTED.sub("", one)).casefold().rstrip("/?&#") for one in led]
     whole = "\n".join([spelled(words), *dict.fromkeys(places)])
     return sha256(whole.encode("utf-8", "surrogatepass")).hexdigest()[:16]
