@@ -172,6 +172,7 @@ def pull(run: Run, blog: Blog) -> None:
     reader = run.reader(blog, source)
     changes: Iterator[Change] = iter(reader.changes(ledger.cursor(blog.name, *source)))
     lost: list[int] = []
+    many = 0
     first, batch = True, list(islice(changes, 1))
     while batch:
         if first:
@@ -190,7 +191,8 @@ def pull(run: Run, blog: Blog) -> None:
                 elif isinstance(change, Note):
                     run.report.note(blog.name, change)
                 elif isinstance(change, Checkpoint):
-                    _believe_or_ask(run, blog, lost)
+                    many += len(lost)
+                    _believe_or_ask(run, blog, lost, many)
                     lost = []
                     ledger.set_cursor(blog.name, *source, change.cursor)
         run.progress("read", run.report.read, 0)
@@ -239,14 +241,15 @@ def _deleted(ledger: Ledger, blog: str, ids: Sequence[int]) -> list[int]:
     return lost
 
 
-def _believe_or_ask(run: Run, blog: Blog, lost: list[int]) -> None:
+def _believe_or_ask(run: Run, blog: Blog, lost: list[int], many: int) -> None:
+    """``many``: how many are lost in this run so far. A few are believed, however they are told."""
     if not lost:
         return
-    if len(lost) <= blog.max_deletions or run.accept_deletions:
+    if many <= blog.max_deletions or run.accept_deletions:
         _believe(run, blog, lost)
     else:
         run.ledger.lose(blog.name, lost, "asked")
-        run.report.vanished[blog.name] = lost
+        run.report.vanished[blog.name] = run.ledger.asked(blog.name)
 
 
 def _believe(run: Run, blog: Blog, lost: Sequence[int]) -> None:

@@ -18,6 +18,7 @@ from crosspost import pipeline
 from crosspost.config import load
 from crosspost.ledger import Ledger
 from crosspost.model import Article
+from crosspost.readers.telegram import _changes
 from crosspost.report import Report
 from crosspost.watch import Watch, watch
 
@@ -161,6 +162,27 @@ def test_an_export_may_be_thrown_away_once_it_is_on_the_site(
     blog.configure("@workshop")
     assert blog.sync().code == 0
     assert "из семейного альбома" in blog.page(1)
+    same(blog, author)
+
+
+def test_many_deletions_are_asked_about_however_they_are_told(
+    author: LiveChannel, server: TelegramServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that knows posts which are deleted by now: the first live run meets them a few at a
+    time, and still asks when they are many."""
+    monkeypatch.setattr(_changes, "PAGE", 10)
+    for _ in range(40):
+        author.post()
+    blog = live_blog(tmp_path / "blog", server)
+    author.exported(blog)
+    assert blog.run("backfill", "b", "--from", str(blog.export)).code == 0
+    for first in (2, 12, 22):
+        author.delete(first, first + 1, first + 2)
+    answer = blog.sync()
+    assert answer.code == 1
+    assert "9 posts vanished from the channel at once (2, 3, 4, 12, 13, 14, 22" in answer.text
+    assert blog.posts == [*range(1, 41)]
+    assert blog.run("sync", "--accept-deletions").code == 0
     same(blog, author)
 
 
