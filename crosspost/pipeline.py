@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,7 +22,7 @@ from msgspec.structs import replace
 
 from crosspost.deliver import Errand, OnDelete, Outcome, Step, deliver, plan
 from crosspost.errors import Busy, CrosspostError, LedgerError, ReaderError
-from crosspost.ledger import Delivery, Ledger, StoredPost
+from crosspost.ledger import Delivery, Edit, Ledger, StoredPost
 from crosspost.model import Article, Channel, Media, Post, Reply
 from crosspost.publishers import Publisher
 from crosspost.readers import (
@@ -158,6 +159,18 @@ def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
         for delivery in run.ledger.deliveries(blog.name, post_id):
             told = replace(delivery, word=word, due=True, not_before="", attempts=0)
             run.ledger.settle(told, "decided", word)
+        for site in blog.sites:
+            with _reported(run, blog, site):
+                push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
+
+
+def edit(run: Run, blog: Blog, post_id: int, wanted: Edit) -> None:
+    """Writes down what a person wrote into the article of a post, and delivers it."""
+    with _held(run, blog):
+        run.begin(blog)
+        run.ledger.write_edit(blog.name, post_id, wanted)
+        parts = [name for name in wanted.__struct_fields__ if getattr(wanted, name) is not None]
+        run.ledger.tell(blog.name, post_id, "", "edited by hand", ", ".join(parts) or "taken back")
         for site in blog.sites:
             with _reported(run, blog, site):
                 push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
@@ -429,13 +442,32 @@ def _manner(
 
     def article(stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
         post = _quoting(run, blog, stored.post, style)
-        made = normalize(post, style, slug=slug, missing=missing)
-        return dressed(stored.post, made, blog.own_rules)
+        edit = run.ledger.edit(blog.name, post.id) or Edit()
+        manner = style
+        if edit != Edit():
+            own = edit.headline is not None, edit.lead is not None
+            manner = replace(style, keep_sentence=own[0], keep_lead=own[1])
+        made = normalize(post, manner, slug=slug, missing=missing)
+        return _edited(dressed(stored.post, made, blog.own_rules), edit)
 
     def address(message: int) -> str:
         return f"{style.link.rstrip('/')}/{message}" if style.link else "#"
 
     return article, address
+
+
+def _edited(article: Article, edit: Edit) -> Article:
+    """The article with what a person wrote, which goes before all else."""
+    if edit == Edit():
+        return article
+    said = [name for name in edit.__struct_fields__ if getattr(edit, name) is not None]
+    return replace(
+        article,
+        title=article.title if edit.headline is None else edit.headline,
+        lead=article.lead if edit.lead is None else escape(edit.lead, quote=False),
+        tags=article.tags if edit.tags is None else edit.tags,
+        notes=(*article.notes, f"Written by a person: {', '.join(said)}"),
+    )
 
 
 def _quoting(run: Run, blog: Blog, post: Post, style: "Style") -> Post:

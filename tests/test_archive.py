@@ -269,3 +269,98 @@ def test_a_part_links_to_the_part_before_it_when_the_blog_wants_it(blog: Blog) -
     assert "blockquote" not in blog.page(1)
     assert "blockquote" not in blog.page(2)
     blog.unchanged()
+
+
+# --- A person's own words ---------------------------------------------------------------------
+
+LONG = (
+    "Подрядчик обещает закончить обе полосы к началу учебного года и поставить новые ограждения "
+    "до зимы. Дальше очередь за дамбой."
+)
+BRIDGE = f"Мост открыли\n\nПервыми проехали автобусы и одна корова.\n\n{LONG}\n\n#мост "
+
+
+def test_an_edited_headline_lead_and_tags_survive_an_edit_of_the_post(blog: Blog) -> None:
+    blog.write(message(1, BRIDGE, line=""))
+    blog.sync()
+    address = blog.page_of(1)
+    words = ("--headline", "Мост снова наш <b>", "--lead", "Год & день.", "--tags", "#мост, город")
+    assert blog.run("edit", "b/1", *words).code == 0
+    for text in (BRIDGE, BRIDGE.replace("корова", "коза")):
+        blog.write(message(1, text, line="", edited_unixtime="1746200000"))
+        blog.sync()
+        page = blog.page(1)
+        assert blog.page_of(1) == address
+        assert ">Мост снова наш &lt;b&gt;<" in page
+        assert "Год &amp; день." in page
+        assert ">город<" in page
+        assert text[14:40] in page, "the paragraph that was the lead is in the text"
+    assert "коза" in blog.page(1)
+    shown = blog.run("show", "b/1").text
+    assert "Note: Written by a person: headline, lead, tags" in shown
+    assert "edited by hand: headline, lead, tags" in shown
+    blog.unchanged()
+    assert blog.run("edit", "b/1", "--undo").code == 0
+    assert ">Мост открыли<" in blog.page(1)
+    assert "снова" not in blog.page(1)
+
+
+def test_a_sentence_that_was_the_headline_goes_back_into_the_text(blog: Blog) -> None:
+    blog.write(message(1, "Дед держал пчёл. Пятьдесят ульев стояли за баней. ", line=""))
+    blog.sync()
+    blog.run("edit", "b/1", "--headline", "Пчёлы")
+    assert "Дед держал пчёл. Пятьдесят ульев" in blog.page(1)
+    assert blog.run("edit", "b/1", "--lead", "").code == 0
+    assert ">Пчёлы<" in blog.page(1), "what is not named stays as it was edited"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "Say what to change"),
+        (("--headline", " \n "), "an article has a headline"),
+        (("--headline", "а" * 301), "at most 300 characters"),
+        (("--headline", "а", "--undo"), "--undo takes everything back"),
+    ],
+)
+def test_what_cannot_be_written_is_told(blog: Blog, words: tuple[str, ...], told: str) -> None:
+    blog.write(message(1, BRIDGE, line=""))
+    blog.sync()
+    answer = blog.run("edit", "b/1", *words)
+    assert answer.code == 2
+    assert told in answer.text
+
+
+def test_the_form_in_the_editor_takes_only_what_was_changed(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import click
+
+    from crosspost.cli import edit
+
+    blog.write(message(1, BRIDGE, line=""))
+    blog.sync()
+    seen = []
+
+    def typed(text: str) -> str:
+        seen.append(text)
+        return text.replace("headline: Мост открыли", "headline: Мост: наш")
+
+    monkeypatch.setattr(click, "edit", typed)
+    monkeypatch.setattr(edit, "_terminal", lambda: True)
+    assert blog.run("edit", "b/1").code == 0
+    assert "lead: Первыми проехали автобусы и одна корова.\ntags: мост\n" in seen[0]
+    assert "Written by a person: headline\n" in blog.run("show", "b/1").text
+    assert ">Мост: наш<" in blog.page(1)
+    monkeypatch.setattr(click, "edit", lambda _text: None)
+    assert "Nothing to do" in blog.run("edit", "b/1").text
+
+
+def test_editing_a_post_that_is_held_does_not_publish_it(blog: Blog) -> None:
+    ruled(blog, "action = 'hold'")
+    blog.write(message(1, BRIDGE, line=""))
+    blog.sync()
+    blog.run("edit", "b/1", "--headline", "Мост")
+    assert blog.posts == []
+    blog.run("resolve", "b/1", "--publish")
+    assert ">Мост<" in blog.page(1)

@@ -307,10 +307,11 @@ def keys(heading: str) -> set[str]:
 @pytest.mark.usefixtures("place")
 def test_the_report_is_the_documented_object() -> None:
     report = answer("sync")
-    documented = keys("The report of `sync`, `backfill` and `resolve`")
+    documented = keys("The report of `sync`, `backfill`, `resolve` and `edit`")
     assert set(report) == documented
     assert set(answer("backfill", "business")) == documented
     assert set(answer("resolve", "3", "--publish")) == documented
+    assert set(answer("edit", "1", "--headline", "Лавка")) == documented
     assert {one["what"] for one in report["posts"]["created"]} == {"created"}
     post = "A post in `posts` (sparse)"
     assert keys(post) == set(Outcome.__struct_fields__)

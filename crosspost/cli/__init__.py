@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "sync": "run",
     "backfill": "run",
     "resolve": "run",
+    "edit": "edit",
     "preview": "look",
     "status": "look",
     "show": "look",

@@ -16,7 +16,8 @@ SQLite in WAL mode with ``synchronous=FULL``: a commit has reached the disk when
     _file         the file and its trouble
     _blogs        blogs, cursors, runs, history
     _posts        posts as read, albums, deletions
-    _lines        lines that repeat
+    _lines        lines that repeat, twins, tags
+    _edits        what a person wrote into an article
     _deliveries   what stands where, and what is due
     _uploads      files on the sites
 """
@@ -26,6 +27,7 @@ from crosspost.ledger._uploads import Uploads
 from crosspost.ledger.records import (
     WAITING,
     Delivery,
+    Edit,
     Event,
     Run,
     State,
@@ -39,6 +41,7 @@ from crosspost.ledger.records import (
 __all__ = [
     "WAITING",
     "Delivery",
+    "Edit",
     "Event",
     "Ledger",
     "Run",

@@ -6,8 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from crosspost.ledger._edits import Edits
 from crosspost.ledger._file import explained
-from crosspost.ledger._lines import Lines
 from crosspost.ledger.records import PAGE, Delivery, stamp
 
 _DELIVERY: Final = ", ".join(Delivery.__struct_fields__)
@@ -17,7 +17,7 @@ _INSERT_DELIVERY: Final = (
 )
 
 
-class Deliveries(Lines):
+class Deliveries(Edits):
     """That part of the ledger."""
 
     def retarget(self, blog: str, site: str, style: str) -> None:

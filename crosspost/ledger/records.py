@@ -60,6 +60,14 @@ class Delivery(Record, frozen=True):
         return bool(self.remote_id and self.url) and not away
 
 
+class Edit(Record, frozen=True):
+    """What a person wrote into an article, as plain text; None where the post's own stays."""
+
+    headline: str | None = None
+    lead: str | None = None
+    tags: tuple[str, ...] | None = None
+
+
 class StoredPost(Record, frozen=True):
     """A post as it stands in the ledger. ``reader`` and ``source`` say who can fetch its files;
     ``gone`` is "", ``asked`` (it vanished, a person is asked) or ``gone``."""

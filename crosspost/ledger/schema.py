@@ -14,6 +14,7 @@
     footer    which of these lines were seen to repeat, once and for all
     sign      by what posts that say the same are found
     tag       how the blog spelled a tag first
+    edit      what a person wrote into a post's article
     run       when something ran and how it ended
     event     what happened to a post, in words for a person
 
@@ -176,7 +177,16 @@ _SIGNS: Final = (
     "UPDATE post SET lined = 0",
 )
 
-MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS)
+_EDITS: Final = (
+    """
+    CREATE TABLE edit (
+        blog TEXT NOT NULL, post_id INTEGER NOT NULL, data TEXT NOT NULL, edited_at TEXT NOT NULL,
+        PRIMARY KEY (blog, post_id)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS)
 VERSION: Final = len(MIGRATIONS)
 
 

@@ -65,7 +65,9 @@ class Style(Record, frozen=True):
     ``no_tags`` hashtags that are no tags on this site, ``tag_map`` what others are called,
     ``tag_names`` how the blog spelled a tag first, by ``tag_key``. ``footers`` are
     the keys of lines that the archive has taught to be footers, each with how many posts it
-    stands under; ``pin`` and ``forbid`` lines that a person wants to be footers, or never."""
+    stands under; ``pin`` and ``forbid`` lines that a person wants to be footers, or never.
+    ``keep_sentence`` and ``keep_lead``: a person writes headline or lead, so the sentence or the
+    paragraph that would be one stays in the text."""
 
     blog: str
     channel: Channel
@@ -84,6 +86,8 @@ class Style(Record, frozen=True):
     footers: Mapping[str, int] = {}
     pin: tuple[str, ...] = ()
     forbid: tuple[str, ...] = ()
+    keep_sentence: bool = False
+    keep_lead: bool = False
 
 
 def normalize(
@@ -224,6 +228,8 @@ def _asked(post: Post, style: Style, found: Gallery) -> Asked:
         no_tags=_keyed(style.no_tags),
         renamed=_renamed(tuple(style.tag_map.items())),
         spelled=style.tag_names,
+        keep_sentence=style.keep_sentence,
+        keep_lead=style.keep_lead,
         figures={i: figure for i, figure in found.figures.items() if i != found.card},
         cover=-1 if found.cover is None else found.cover,
         card=(safe_url(post.link_preview.url) or "") if post.link_preview else "",

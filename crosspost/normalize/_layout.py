@@ -23,6 +23,8 @@ _AFTER_LEAD: Final = 100
 """A lead needs as many characters of text after it."""
 _LISTED: Final = 12
 """So many lines of hashtags may stand below the line that announces them."""
+_SENTENCES: Final = ("the first sentence", "the bold first sentence", "its only line")
+"""Headlines that are a part of the prose."""
 _LEANS: Final = re.compile(
     r"(?:об этом|о н[её]м|поэтому|потому|но|а|и|да|однако|также|ещ[её]"
     r"|кроме (?:того|этого)|при этом|так(?:ой|ая|ое|ие|им)?|вот|тогда|затем|потом"
@@ -53,7 +55,8 @@ class Asked(NamedTuple):
     ``footers`` are the keys of the lines that are known to repeat and under how many posts,
     ``pinned`` and ``forbidden`` the lines a person wants to be footers, or never. ``no_tags``,
     ``renamed`` and ``spelled`` have the keys of tags: those that are none, are called otherwise,
-    or were spelled before."""
+    or were spelled before. ``keep_sentence`` and ``keep_lead``: a headline that is a sentence of
+    the text, and a lead, stay in it."""
 
     own: frozenset[str]
     title: str
@@ -67,6 +70,8 @@ class Asked(NamedTuple):
     forbidden: frozenset[str] = frozenset()
     renamed: Mapping[str, str] = {}
     spelled: Mapping[str, str] = {}
+    keep_sentence: bool = False
+    keep_lead: bool = False
 
 
 class Layout:
@@ -132,10 +137,12 @@ class Layout:
         head = headline(self.text, self._post.entities, rest, self._asked.limit)
         if head is None:
             return
+        if self._asked.keep_sentence and any(how in _SENTENCES for *_, how in head.parts):
+            head = head._replace(parts=(), end=0, links=())
         self.headline = head
         for start, end, part, reason in head.parts:
             self._claim(start, end, "headline" if part == "headline" else "removed", reason)
-        if head.parts:
+        if head.parts and not self._asked.keep_lead:
             self._lead(head.end)
 
     def _claim(self, start: int, end: int, part: Part, reason: str, figure: int = -1) -> None:
