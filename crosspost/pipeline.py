@@ -13,7 +13,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from html import escape
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -21,9 +20,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from msgspec.structs import replace
 
 from crosspost.deliver import Errand, OnDelete, Outcome, Step, deliver, plan
+from crosspost.editor import Editor, learn
 from crosspost.errors import Busy, CrosspostError, LedgerError, ReaderError
 from crosspost.ledger import Delivery, Edit, Ledger, StoredPost
-from crosspost.model import Article, Channel, Media, Post, Reply
+from crosspost.model import Article, Channel, Media, Post
 from crosspost.publishers import Publisher
 from crosspost.readers import (
     Bounds,
@@ -37,7 +37,7 @@ from crosspost.readers import (
     Unsafe,
 )
 from crosspost.report import Report
-from crosspost.rules import Rule, RuleSet, Verdict, alike, dressed, judge, signs
+from crosspost.rules import Rule, RuleSet, Verdict
 
 if TYPE_CHECKING:
     from crosspost.normalize import Style
@@ -307,39 +307,6 @@ def _gather(
     return chosen
 
 
-def learn(run: Run, blog: Blog) -> None:
-    """Writes down how posts that are new or changed begin and end, by what their twins are found,
-    and how their tags are spelled. A line that stands under many is a footer from then on, so that
-    yesterday's articles do not change back and forth; the posts that have it become due."""
-    ledger, name = run.ledger, blog.name
-    posts = ledger.unlined(name)
-    if not posts:
-        return
-    from crosspost.normalize import edges, hashtags, repeats, same_text
-
-    style = blog.style(ledger.channel(name))
-    known = set(ledger.footers(name))
-    while posts:
-        with ledger.transaction():
-            for one in posts:
-                found = edges(one.post, style)
-                ledger.write_lines(
-                    name,
-                    one.post.id,
-                    same_text(one.post),
-                    [edge.key for edge in found],
-                    signs(one.post),
-                    hashtags(one.post),
-                )
-                for edge in found:
-                    if edge.key in known:
-                        continue
-                    if repeats(edge.kind, *ledger.standing(name, edge.key, one.post.id)):
-                        ledger.learn_footer(name, edge.key, edge.line)
-                        known.add(edge.key)
-        posts = ledger.unlined(name)
-
-
 class _Chosen:
     """Which deliveries a backfill may touch: posts of its range that are on no site yet."""
 
@@ -365,7 +332,7 @@ def push(
 ) -> None:
     """Delivers all that is due (of what ``only`` lets pass); opens the site only for that."""
     ledger = run.ledger
-    learn(run, blog)
+    learn(ledger, blog.name, lambda: blog.style(ledger.channel(blog.name)))
     ledger.retarget(blog.name, site, blog.style_marks[site])
     if not ledger.has_due(blog.name, site):
         ledger.succeeded(blog.name, site)
@@ -394,10 +361,7 @@ def push(
 def _errand(
     run: Run, blog: Blog, site: str, publisher: "_Lazy", wanted: Callable[[Delivery], bool]
 ) -> Errand:
-    normalize, address = _manner(run, blog)
-
-    def verdict(stored: StoredPost, article: Article) -> Verdict:
-        return _judged(run, blog, stored, article)
+    editor = _editor(run, blog)
 
     def fetch(stored: StoredPost, media: Media) -> Path:
         source = Source(stored.reader, stored.source)
@@ -413,10 +377,10 @@ def _errand(
         blog=blog.name,
         site=site,
         publisher=publisher,
-        normalize=normalize,
-        judge=verdict,
+        normalize=editor.article,
+        judge=editor.verdict,
         fetch=fetch,
-        address=address,
+        address=editor.address,
         cache=blog.cache,
         settle=blog.settle,
         on_delete=blog.on_delete,
@@ -425,82 +389,20 @@ def _errand(
     )
 
 
-def _manner(
-    run: Run, blog: Blog
-) -> tuple[Callable[[StoredPost, str, Mapping[int, str]], Article], Callable[[int], str]]:
-    """How a post of this blog becomes an article, and where a post stands in Telegram."""
-    from crosspost.normalize import normalize
-
+def _editor(run: Run, blog: Blog) -> Editor:
+    """Who makes articles of the blog's posts, and knows all that its archive teaches."""
     channel = run.ledger.channel(blog.name)
     style = blog.style(channel)
     photo = _portrait(run, blog, channel, style.author.photo)
-    learn(run, blog)
-    known = {key: count for key, (_, count) in run.ledger.footers(blog.name).items()}
-    author = replace(style.author, photo=photo)
-    spelled = run.ledger.spellings(blog.name)
-    style = replace(style, author=author, footers=known, tag_names=spelled)
-
-    def article(stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
-        post = _quoting(run, blog, stored.post, style)
-        edit = run.ledger.edit(blog.name, post.id) or Edit()
-        manner = style
-        if edit != Edit():
-            own = edit.headline is not None, edit.lead is not None
-            manner = replace(style, keep_sentence=own[0], keep_lead=own[1])
-        made = normalize(post, manner, slug=slug, missing=missing)
-        return _edited(dressed(stored.post, made, blog.own_rules), edit)
-
-    def address(message: int) -> str:
-        return f"{style.link.rstrip('/')}/{message}" if style.link else "#"
-
-    return article, address
-
-
-def _edited(article: Article, edit: Edit) -> Article:
-    """The article with what a person wrote, which goes before all else."""
-    if edit == Edit():
-        return article
-    said = [name for name in edit.__struct_fields__ if getattr(edit, name) is not None]
-    return replace(
-        article,
-        title=article.title if edit.headline is None else edit.headline,
-        lead=article.lead if edit.lead is None else escape(edit.lead, quote=False),
-        tags=article.tags if edit.tags is None else edit.tags,
-        notes=(*article.notes, f"Written by a person: {', '.join(said)}"),
+    learn(run.ledger, blog.name, lambda: style)
+    return Editor(
+        run.ledger,
+        blog.name,
+        replace(style, author=replace(style.author, photo=photo)),
+        blog.rules,
+        blog.own_rules,
+        series=blog.series,
     )
-
-
-def _quoting(run: Run, blog: Blog, post: Post, style: "Style") -> Post:
-    """The post with a short quotation of what it answers, where the reply quotes nothing itself
-    and readers of the blog may see what is answered."""
-    reply = post.reply_to
-    if reply is None and blog.series:
-        reply = _continuing(run, blog, post)
-    if reply is None or reply.quote or reply.url or not reply.post_id:
-        return post
-    from crosspost.normalize import normalize, quotation
-
-    key = run.ledger.post_of(blog.name, reply.post_id)
-    other = run.ledger.post(blog.name, key) if key and key != post.id else None
-    if other is None or other.gone:
-        return post
-    deliveries = run.ledger.deliveries(blog.name, other.post.id)
-    if not any(one.public for one in deliveries):
-        made = dressed(other.post, normalize(other.post, style), blog.own_rules)
-        verdict = _judged(run, blog, other, made)
-        if verdict.action != "publish" or any(one.word == "skip" for one in deliveries):
-            return post
-    return replace(post, reply_to=replace(reply, quote=quotation(other.post, style)))
-
-
-def _continuing(run: Run, blog: Blog, post: Post) -> Reply | None:
-    """What a post that goes on where another ended answers, as it were: that other post."""
-    from crosspost.normalize import continued, may_continue
-
-    if post.forward or not may_continue(post):
-        return None
-    found = continued(post, run.ledger.before(blog.name, post.id))
-    return Reply(post_id=found.id) if found else None
 
 
 def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:
@@ -559,13 +461,13 @@ class Proof(NamedTuple):
 
 def proofs(run: Run, blog: Blog, *, newest_first: bool = True) -> Iterator[Proof]:
     """Every post of the blog with its article; asks no site."""
-    article, _ = _manner(run, blog)
+    editor = _editor(run, blog)
     for stored in run.ledger.posts(blog.name, newest_first=newest_first):
         deliveries = run.ledger.deliveries(blog.name, stored.post.id)
         sent = next((d for d in deliveries if d.slug), None)
-        made = article(stored, sent.slug if sent else "", {})
+        made = editor.article(stored, sent.slug if sent else "", {})
         found = deliveries[0] if deliveries else None
-        yield Proof(stored, made, _judged(run, blog, stored, made), found)
+        yield Proof(stored, made, editor.verdict(stored, made), found)
 
 
 def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article, Verdict]:
@@ -573,19 +475,10 @@ def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article,
     stored = run.ledger.post(blog.name, post_id)
     if stored is None:
         raise LedgerError(f"The ledger has no post {blog.name}/{post_id}")
-    article, _ = _manner(run, blog)
+    editor = _editor(run, blog)
     slug = next((d.slug for d in run.ledger.deliveries(blog.name, post_id) if d.slug), "")
-    made = article(stored, slug, {})
-    return stored, made, _judged(run, blog, stored, made)
-
-
-def _judged(run: Run, blog: Blog, stored: StoredPost, article: Article) -> Verdict:
-    twin = 0
-    if blog.rules.repeats != "publish":
-        likely = run.ledger.likely_twins(blog.name, stored.post.id)
-        others = (run.ledger.post(blog.name, one) for one in likely)
-        twin = next((one.post.id for one in others if one and alike(stored.post, one.post)), 0)
-    return judge(stored.post, article, blog.rules, blog.own_rules, twin)
+    made = editor.article(stored, slug, {})
+    return stored, made, editor.verdict(stored, made)
 
 
 class _Lazy:

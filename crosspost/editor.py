@@ -1,0 +1,145 @@
+"""How a post of a blog becomes its article: the archive, the rules and a person have their say.
+
+    learn    what new posts teach about the blog: lines that repeat, twins, spellings of tags
+    Editor   stored post → article, and what becomes of it
+
+``normalize`` knows one post and no archive, ``rules`` no ledger; here they are joined.
+"""
+
+from collections.abc import Callable, Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from crosspost.ledger import Edit, Ledger, StoredPost
+from crosspost.model import Article, Post, Reply
+from crosspost.rules import Rule, RuleSet, Verdict, alike, dressed, judge, signs
+
+if TYPE_CHECKING:
+    from crosspost.normalize import Style
+
+
+def learn(ledger: Ledger, blog: str, style: Callable[[], "Style"]) -> None:
+    """Writes down how posts that are new or changed begin and end, by what their twins are found,
+    and how their tags are spelled. A line that stands under many is a footer from then on, so that
+    yesterday's articles do not change back and forth; the posts that have it become due."""
+    posts = ledger.unlined(blog)
+    if not posts:
+        return
+    from crosspost.normalize import edges, hashtags, repeats, same_text
+
+    manner, known = style(), set(ledger.footers(blog))
+    while posts:
+        with ledger.transaction():
+            for post in (one.post for one in posts):
+                found = edges(post, manner)
+                keys = [edge.key for edge in found]
+                ledger.write_lines(
+                    blog, post.id, same_text(post), keys, signs(post), hashtags(post)
+                )
+                for edge in found:
+                    if edge.key in known:
+                        continue
+                    if repeats(edge.kind, *ledger.standing(blog, edge.key, post.id)):
+                        ledger.learn_footer(blog, edge.key, edge.line)
+                        known.add(edge.key)
+        posts = ledger.unlined(blog)
+
+
+class Editor:
+    """Makes articles of a blog's posts. ``own`` are the blog's own rules, ``series`` says whether
+    «Часть 2» links to «Часть 1»."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        blog: str,
+        style: "Style",
+        rules: RuleSet,
+        own: tuple[Rule, ...],
+        *,
+        series: bool,
+    ) -> None:
+        footers = {key: count for key, (_, count) in ledger.footers(blog).items()}
+        self._style = replace(style, footers=footers, tag_names=ledger.spellings(blog))
+        self._ledger, self._blog = ledger, blog
+        self._rules, self._own, self._series = rules, own, series
+
+    def article(self, stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
+        """The article of a post; ``slug`` and ``missing`` as for ``normalize``."""
+        from crosspost.normalize import normalize
+
+        edit = self._ledger.edit(self._blog, stored.post.id) or Edit()
+        style = self._style
+        if edit != Edit():
+            own = edit.headline is not None, edit.lead is not None
+            style = replace(style, keep_sentence=own[0], keep_lead=own[1])
+        made = normalize(self._quoting(stored.post), style, slug=slug, missing=missing)
+        return _edited(dressed(stored.post, made, self._own), edit)
+
+    def verdict(self, stored: StoredPost, article: Article) -> Verdict:
+        """What becomes of the post, of which this is the article."""
+        twin = 0
+        if self._rules.repeats != "publish":
+            likely = self._ledger.likely_twins(self._blog, stored.post.id)
+            others = (self._ledger.post(self._blog, one) for one in likely)
+            twin = next((one.post.id for one in others if one and alike(stored.post, one.post)), 0)
+        return judge(stored.post, article, self._rules, self._own, twin)
+
+    def address(self, message: int) -> str:
+        """Where a message stands in Telegram."""
+        return f"{self._style.link.rstrip('/')}/{message}" if self._style.link else "#"
+
+    # --- Replies ---
+
+    def _quoting(self, post: Post) -> Post:
+        """The post with a short quotation of what it answers, where the reply quotes nothing
+        itself and readers of the blog may see what is answered."""
+        reply = post.reply_to
+        if reply is None and self._series:
+            reply = self._continuing(post)
+        if reply is None or reply.quote or reply.url or not reply.post_id:
+            return post
+        key = self._ledger.post_of(self._blog, reply.post_id)
+        other = self._ledger.post(self._blog, key) if key and key != post.id else None
+        if other is None or other.gone or not self._is_shown(other):
+            return post
+        from crosspost.normalize import quotation
+
+        quote = quotation(other.post, self._style)
+        return replace(post, reply_to=replace(reply, quote=quote))
+
+    def _continuing(self, post: Post) -> Reply | None:
+        """What a post that goes on where another ended answers, as it were: that other post."""
+        from crosspost.normalize import continued, may_continue
+
+        if post.forward or not may_continue(post):
+            return None
+        found = continued(post, self._ledger.before(self._blog, post.id))
+        return Reply(post_id=found.id) if found else None
+
+    def _is_shown(self, other: StoredPost) -> bool:
+        """Whether readers of the blog see that post, or will by all that is known."""
+        from crosspost.normalize import normalize
+
+        deliveries = self._ledger.deliveries(self._blog, other.post.id)
+        if any(one.public for one in deliveries):
+            return True
+        made = dressed(other.post, normalize(other.post, self._style), self._own)
+        skipped = any(one.word == "skip" for one in deliveries)
+        return not skipped and self.verdict(other, made).action == "publish"
+
+
+def _edited(article: Article, edit: Edit) -> Article:
+    """The article with what a person wrote, which goes before all else."""
+    if edit == Edit():
+        return article
+    said = [name for name in edit.__struct_fields__ if getattr(edit, name) is not None]
+    return replace(
+        article,
+        title=article.title if edit.headline is None else edit.headline,
+        lead=article.lead if edit.lead is None else escape(edit.lead, quote=False),
+        tags=article.tags if edit.tags is None else edit.tags,
+        notes=(*article.notes, f"Written by a person: {', '.join(said)}"),
+    )
