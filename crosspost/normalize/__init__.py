@@ -26,10 +26,11 @@ from msgspec.structs import replace
 from crosspost.markup import blocks, inline, safe_url, sanitize
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
 from crosspost.normalize import _figures, _footers, _lines, _pieces
+from crosspost.normalize._asked import Asked
 from crosspost.normalize._figures import Gallery
 from crosspost.normalize._footers import Edge, Kind, repeats, same_text
 from crosspost.normalize._headline import flat, shown, trimmed
-from crosspost.normalize._layout import Asked, Layout
+from crosspost.normalize._layout import Layout
 from crosspost.normalize._series import continued, may_continue
 from crosspost.normalize._text import cut
 from crosspost.normalize._wording import Wording, wording

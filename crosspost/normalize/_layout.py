@@ -6,12 +6,13 @@ from the top. What nobody claims is the body.
 """
 
 import re
-from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple
+from collections.abc import Sequence
+from typing import Final
 
 from crosspost.markup import safe_url
 from crosspost.model import Part, Post, Span
 from crosspost.normalize import _footers, _lines
+from crosspost.normalize._asked import Asked, Claim
 from crosspost.normalize._headline import GREETING, Headline, headline
 from crosspost.normalize._text import LEADING, Line, lines, sentence_ends
 
@@ -36,42 +37,6 @@ _LEANS: Final = re.compile(
 )
 """How a paragraph begins that leans on what was said before it."""
 _BULLET: Final = re.compile(r"(?:[—–•·▪*☐☑✅-]|\d+[.)])\s?")
-
-
-class Claim(NamedTuple):
-    """``text[start:end]`` goes to ``part``, for ``reason``."""
-
-    start: int
-    end: int
-    part: Part
-    reason: str
-    figure: int = -1
-
-
-class Asked(NamedTuple):
-    """What the layout needs to know beside the post: ``figures`` maps an index into
-    ``post.media`` to the figure's, for those that can be shown; ``card`` is the address of the
-    link's card or "", ``cover`` the index of the cover's photo in ``post.media`` or -1.
-    ``footers`` are the keys of the lines that are known to repeat and under how many posts,
-    ``pinned`` and ``forbidden`` the lines a person wants to be footers, or never. ``no_tags``,
-    ``renamed`` and ``spelled`` have the keys of tags: those that are none, are called otherwise,
-    or were spelled before. ``keep_sentence`` and ``keep_lead``: a headline that is a sentence of
-    the text, and a lead, stay in it."""
-
-    own: frozenset[str]
-    title: str
-    limit: int
-    no_tags: frozenset[str]
-    figures: dict[int, int]
-    card: str
-    cover: int
-    footers: Mapping[str, int] = {}
-    pinned: frozenset[str] = frozenset()
-    forbidden: frozenset[str] = frozenset()
-    renamed: Mapping[str, str] = {}
-    spelled: Mapping[str, str] = {}
-    keep_sentence: bool = False
-    keep_lead: bool = False
 
 
 class Layout:
