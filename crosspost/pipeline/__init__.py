@@ -1,0 +1,96 @@
+"""The pipe: short functions that join the rooms.
+
+    pull      reader → ledger: what is new, edited or gone; a post is safe once it is stored
+    push      ledger → normalize → rules → deliver → publisher: all that is due
+    sync      pull, then push
+    backfill  pull a range, store only what is not known; push only what is on no site yet
+    look      pull on a copy of the ledger, for the preview sheet
+
+Pull never talks to a site, push never decides what to read.
+"""
+
+from collections.abc import Collection
+
+from msgspec.structs import replace
+
+from crosspost.ledger import Edit
+from crosspost.pipeline._articles import Proof, article_of, proofs
+from crosspost.pipeline._pull import gather, pull
+from crosspost.pipeline._push import push
+from crosspost.pipeline._run import Blog, Run, Source, held, reported
+from crosspost.readers import Bounds
+
+__all__ = [
+    "Blog",
+    "Proof",
+    "Run",
+    "Source",
+    "article_of",
+    "backfill",
+    "edit",
+    "look",
+    "proofs",
+    "pull",
+    "push",
+    "resolve",
+    "sync",
+]
+
+
+def sync(run: Run, blog: Blog) -> None:
+    """Reads what is new, changed or gone, and delivers it."""
+    with held(run, blog):
+        with reported(run, blog):
+            pull(run, blog)
+        for site in blog.sites:
+            with reported(run, blog, site):
+                push(run, blog, site)
+
+
+def look(run: Run, blog: Blog) -> None:
+    """Reads what is new, and delivers nothing: for a run on a copy of the ledger."""
+    assert run.ledger.rehearsing
+    with reported(run, blog):
+        pull(run, blog)
+
+
+def backfill(
+    run: Run,
+    blog: Blog,
+    bounds: Bounds,
+    *,
+    ids: Collection[int] = (),
+    limit: int | None = None,
+    source: Source | None = None,
+) -> None:
+    """Creates what is missing within ``bounds`` (and ``ids``, if any), at most ``limit`` posts,
+    and touches nothing that is there. ``source`` may be another than the blog's own."""
+    with held(run, blog), reported(run, blog):
+        chosen = gather(run, blog, bounds, ids, limit, source or blog.source)
+        for site in blog.sites:
+            with reported(run, blog, site):
+                push(run, blog, site, only=chosen)
+
+
+def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
+    """Writes down what a person decided about a post, and does it."""
+    with held(run, blog):
+        run.begin(blog)
+        for delivery in run.ledger.deliveries(blog.name, post_id):
+            told = replace(delivery, word=word, due=True, not_before="", attempts=0)
+            run.ledger.settle(told, "decided", word)
+        for site in blog.sites:
+            with reported(run, blog, site):
+                push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
+
+
+def edit(run: Run, blog: Blog, post_id: int, wanted: Edit) -> None:
+    """Writes down what a person wrote into the article of a post, and delivers it."""
+    with held(run, blog):
+        run.begin(blog)
+        run.ledger.write_edit(blog.name, post_id, wanted)
+        parts = [name for name in wanted.__struct_fields__ if getattr(wanted, name) is not None]
+        run.ledger.tell(blog.name, post_id, "", "edited by hand", ", ".join(parts) or "taken back")
+        for site in blog.sites:
+            with reported(run, blog, site):
+                push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)

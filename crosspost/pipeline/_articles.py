@@ -1,0 +1,88 @@
+"""Who makes a blog's articles in a run, and looking at them without sending any."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from msgspec.structs import replace
+
+from crosspost.editor import Editor, learn
+from crosspost.errors import LedgerError
+from crosspost.ledger import Delivery, StoredPost
+from crosspost.model import Article, Channel, Media
+from crosspost.pipeline._run import Blog, Run
+from crosspost.readers import (
+    Gone,
+    Note,
+    Unsafe,
+)
+from crosspost.rules import Verdict
+
+
+def editor_of(run: Run, blog: Blog) -> Editor:
+    """Who makes articles of the blog's posts, and knows all that its archive teaches."""
+    channel = run.ledger.channel(blog.name)
+    style = blog.style(channel)
+    photo = _portrait(run, blog, channel, style.author.photo)
+    learn(run.ledger, blog.name, lambda: style)
+    return Editor(
+        run.ledger,
+        blog.name,
+        replace(style, author=replace(style.author, photo=photo)),
+        blog.rules,
+        blog.own_rules,
+        series=blog.series,
+    )
+
+
+def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:
+    """The author's photo, the channel's where the config names none: cleaned, and named after
+    its content."""
+    from crosspost import images
+
+    try:
+        if photo:
+            path = Path(photo)
+        elif channel.photo and not run.ledger.rehearsing:
+            reader = run.reader(blog, blog.source)
+            path = reader.fetch(Media(kind="photo", locator=channel.photo))
+        else:
+            return ""
+        folder = (run.ledger.scratch or blog.cache) / "clean"
+        return str(images.clean(path, folder, types=("image/jpeg", "image/png")))
+    except (Gone, Unsafe, OSError) as error:
+        run.report.note(blog.name, Note(text=f"The author's photo is left out: {error}"))
+    except images.BadImage as error:
+        run.report.note(blog.name, Note(text=f"The author's photo is left out: {error}"))
+    return ""
+
+
+class Proof(NamedTuple):
+    """One post for the preview sheet: what it is, what became of it, what would be done."""
+
+    stored: StoredPost
+    article: Article
+    verdict: Verdict
+    delivery: Delivery | None
+
+
+def proofs(run: Run, blog: Blog, *, newest_first: bool = True) -> Iterator[Proof]:
+    """Every post of the blog with its article; asks no site."""
+    editor = editor_of(run, blog)
+    for stored in run.ledger.posts(blog.name, newest_first=newest_first):
+        deliveries = run.ledger.deliveries(blog.name, stored.post.id)
+        sent = next((d for d in deliveries if d.slug), None)
+        made = editor.article(stored, sent.slug if sent else "", {})
+        found = deliveries[0] if deliveries else None
+        yield Proof(stored, made, editor.verdict(stored, made), found)
+
+
+def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article, Verdict]:
+    """One post of the ledger, its article and what the rules say of it."""
+    stored = run.ledger.post(blog.name, post_id)
+    if stored is None:
+        raise LedgerError(f"The ledger has no post {blog.name}/{post_id}")
+    editor = editor_of(run, blog)
+    slug = next((d.slug for d in run.ledger.deliveries(blog.name, post_id) if d.slug), "")
+    made = editor.article(stored, slug, {})
+    return stored, made, editor.verdict(stored, made)

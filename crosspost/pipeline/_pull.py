@@ -1,0 +1,167 @@
+"""Reading: from a source into the ledger."""
+
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+from typing import Final
+
+from crosspost.errors import ReaderError
+from crosspost.ledger import Delivery, Ledger
+from crosspost.model import Post
+from crosspost.pipeline._run import Blog, Run, Source
+from crosspost.readers import (
+    Bounds,
+    Change,
+    Checkpoint,
+    Complete,
+    Deleted,
+    Note,
+)
+
+BATCH: Final = 500
+"""Posts stored in one transaction."""
+
+
+def pull(run: Run, blog: Blog) -> None:
+    """Stores what the source has to say since the last time, and marks what it makes due."""
+    ledger, source = run.ledger, blog.source
+    reader = run.reader(blog, source)
+    changes: Iterator[Change] = iter(reader.changes(ledger.cursor(blog.name, *source)))
+    lost: list[int] = []
+    many = 0
+    first, batch = True, list(islice(changes, 1))
+    while batch:
+        if first:
+            run.begin(blog)
+            ledger.forget_seen()
+            ledger.bind(blog.name, reader.channel())
+            first = False
+        with ledger.transaction():
+            for change in batch:
+                if isinstance(change, Post):
+                    _store(run, blog, change, source)
+                elif isinstance(change, Deleted):
+                    lost += _deleted(ledger, blog.name, change.ids)
+                elif isinstance(change, Complete):
+                    lost += ledger.unseen(blog.name, change.first, change.last)
+                elif isinstance(change, Note):
+                    run.report.note(blog.name, change)
+                elif isinstance(change, Checkpoint):
+                    many += len(lost)
+                    _believe_or_ask(run, blog, lost, many)
+                    lost = []
+                    ledger.set_cursor(blog.name, *source, change.cursor)
+        run.progress("read", run.report.read, 0)
+        if run.stop():
+            return
+        batch = list(_until_checkpoint(changes))
+    if run.accept_deletions and (asked := ledger.asked(blog.name)):
+        run.begin(blog)
+        _believe(run, blog, asked)
+    asked = ledger.asked(blog.name) if blog.name not in run.report.vanished and not first else []
+    if asked:
+        run.report.vanished[blog.name] = asked
+
+
+def _until_checkpoint(changes: Iterator[Change]) -> Iterator[Change]:
+    """At most a batch of changes; none after a checkpoint, so that it is on disk when the reader
+    goes on."""
+    for change in islice(changes, BATCH):
+        yield change
+        if isinstance(change, Checkpoint):
+            return
+
+
+def _store(run: Run, blog: Blog, post: Post, source: Source) -> None:
+    if blog.since and post.date < blog.since:
+        run.ledger.saw({*post.ids, run.ledger.post_of(blog.name, post.id) or post.id})
+        return
+    what, key = run.ledger.store(blog.name, post, *source, tuple(blog.sites))
+    run.ledger.saw((key, *post.ids))
+    if what != "same":
+        run.report.read += 1
+    for site in blog.sites if what in ("changed", "back") else ():
+        run.ledger.stir(blog.name, key, site)  # replies quote it
+
+
+def _deleted(ledger: Ledger, blog: str, ids: Sequence[int]) -> list[int]:
+    """The posts of which nothing is left. An album that lost some of its photos comes again as a
+    post, without them."""
+    gone = set(ids)
+    keys = {ledger.post_of(blog, message) for message in ids} - {None}
+    lost = []
+    for key in sorted(key for key in keys if key is not None):
+        stored = ledger.post(blog, key)
+        if stored and stored.gone != "gone" and gone >= set(stored.post.ids):
+            lost.append(key)
+    return lost
+
+
+def _believe_or_ask(run: Run, blog: Blog, lost: list[int], many: int) -> None:
+    """``many``: how many are lost in this run so far. A few are believed, however they are told."""
+    if not lost:
+        return
+    if many <= blog.max_deletions or run.accept_deletions:
+        _believe(run, blog, lost)
+    else:
+        run.ledger.lose(blog.name, lost, "asked")
+        run.report.vanished[blog.name] = run.ledger.asked(blog.name)
+
+
+def _believe(run: Run, blog: Blog, lost: Sequence[int]) -> None:
+    run.ledger.lose(blog.name, lost, "gone")
+    for one in lost:
+        run.ledger.wake_twins(blog.name, one)
+    run.report.gone += len(lost)
+    run.report.read += len(lost)
+
+
+def gather(
+    run: Run, blog: Blog, bounds: Bounds, ids: Collection[int], limit: int | None, source: Source
+) -> "Chosen":
+    """Stores the posts of the range that the ledger does not know."""
+    run.begin(blog)
+    ledger = run.ledger
+    chosen = Chosen(bounds, frozenset(ids), ledger, blog.name)
+    reader = run.reader(blog, source)
+    aside = source != blog.source
+    if aside and not ledger.channel(blog.name).title:
+        with suppress(ReaderError):  # it knows more than an export: the channel's @name
+            ledger.bind(blog.name, run.reader(blog, blog.source).channel())
+    ledger.bind(blog.name, reader.channel(), aside=aside)
+    stored, posts = 0, iter(reader.read(bounds))
+    while (limit is None or stored < limit) and not run.stop():
+        batch = list(islice(posts, BATCH))
+        if not batch:
+            break
+        with ledger.transaction():
+            for item in batch:
+                if isinstance(item, Note):
+                    run.report.note(blog.name, item)
+                elif chosen.holds(item) and (limit is None or stored < limit):
+                    if ledger.post_of(blog.name, item.id) is None:
+                        ledger.store(blog.name, item, *source, tuple(blog.sites))
+                        run.report.read += 1
+                        stored += 1
+                    chosen.last = item.id
+        run.progress("read", run.report.read, 0)
+    if limit is None:
+        chosen.last = None
+    return chosen
+
+
+class Chosen:
+    """Which deliveries a backfill may touch: posts of its range that are on no site yet."""
+
+    def __init__(self, bounds: Bounds, ids: frozenset[int], ledger: Ledger, blog: str) -> None:
+        self.last: int | None = 0
+        self._bounds, self._ids, self._ledger, self._blog = bounds, ids, ledger, blog
+
+    def holds(self, post: Post) -> bool:
+        return self._bounds.hold(post) and (not self._ids or not self._ids.isdisjoint(post.ids))
+
+    def __call__(self, delivery: Delivery) -> bool:
+        if delivery.remote_id or (self.last is not None and delivery.post_id > self.last):
+            return False
+        stored = self._ledger.post(self._blog, delivery.post_id)
+        return stored is not None and self.holds(stored.post)

@@ -1,0 +1,118 @@
+"""Delivering: what is due, from the ledger to a site."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from crosspost.deliver import Errand, Outcome, Step, deliver, plan
+from crosspost.editor import learn
+from crosspost.errors import ReaderError
+from crosspost.ledger import Delivery, StoredPost
+from crosspost.model import Article, Media
+from crosspost.pipeline._articles import editor_of
+from crosspost.pipeline._run import Blog, Run, Source
+from crosspost.publishers import Publisher
+from crosspost.readers import (
+    Gone,
+)
+
+
+def push(
+    run: Run, blog: Blog, site: str, *, only: Callable[[Delivery], bool] | None = None
+) -> None:
+    """Delivers all that is due (of what ``only`` lets pass); opens the site only for that."""
+    ledger = run.ledger
+    learn(ledger, blog.name, lambda: blog.style(ledger.channel(blog.name)))
+    ledger.retarget(blog.name, site, blog.style_marks[site])
+    if not ledger.has_due(blog.name, site):
+        ledger.succeeded(blog.name, site)
+        return
+    run.begin(blog)
+    publisher = _Lazy(blog.sites[site])
+    errand = _errand(run, blog, site, publisher, only or (lambda _: True))
+    total, done = ledger.count_due(blog.name, site), 0
+    clear = True
+    try:
+        if ledger.rehearsing:
+            for step, delivery, _, article in plan(errand):
+                run.report.add(_would(step, delivery, article))
+            return
+        for outcome in deliver(errand):
+            run.report.add(outcome)
+            clear = clear and outcome.what != "failed"
+            done += 1
+            run.progress(site, done, total)
+    finally:
+        publisher.close()
+    if clear and not run.stop() and not ledger.has_due(blog.name, site):
+        ledger.succeeded(blog.name, site)
+
+
+def _errand(
+    run: Run, blog: Blog, site: str, publisher: "_Lazy", wanted: Callable[[Delivery], bool]
+) -> Errand:
+    editor = editor_of(run, blog)
+
+    def fetch(stored: StoredPost, media: Media) -> Path:
+        source = Source(stored.reader, stored.source)
+        try:
+            return run.reader(blog, source).fetch(media)
+        except ReaderError as error:
+            if source == blog.source:
+                raise
+            raise Gone(f"what it was read from is not there any more: {error}") from error
+
+    return Errand(
+        ledger=run.ledger,
+        blog=blog.name,
+        site=site,
+        publisher=publisher,
+        normalize=editor.article,
+        judge=editor.verdict,
+        fetch=fetch,
+        address=editor.address,
+        cache=blog.cache,
+        settle=blog.settle,
+        on_delete=blog.on_delete,
+        wanted=wanted,
+        stop=run.stop,
+    )
+
+
+def _would(step: Step, delivery: Delivery, article: Article) -> Outcome:
+    """A step not taken, in the words of one that was."""
+    words = {
+        "create": "created",
+        "update": "updated",
+        "withdraw": "withdrawn",
+        "hold": "held",
+        "skip": "skipped",
+        "wait": "waits",
+    }
+    return Outcome(
+        what=words.get(step.what, "unchanged"),  # type: ignore[arg-type]
+        blog=delivery.blog,
+        site=delivery.site,
+        post_id=delivery.post_id,
+        title=article.title,
+        url=delivery.url,
+        source_url=article.source_url,
+        reason=step.reason,
+        remedy=step.remedy,
+    )
+
+
+class _Lazy:
+    """A publisher that is opened when first asked for."""
+
+    def __init__(self, make: Callable[[], Publisher]) -> None:
+        self._make = make
+        self._made: Publisher | None = None
+
+    def __call__(self) -> Publisher:
+        if self._made is None:
+            self._made = self._make()
+        return self._made
+
+    def close(self) -> None:
+        if self._made is not None:
+            self._made.close()

@@ -1,0 +1,128 @@
+"""A blog that can run, a run, and their order: one run at a time per blog, trouble that stays where
+it is."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from crosspost.deliver import OnDelete
+from crosspost.errors import Busy, CrosspostError
+from crosspost.ledger import Ledger
+from crosspost.model import Channel
+from crosspost.publishers import Publisher
+from crosspost.readers import (
+    Reader,
+)
+from crosspost.report import Report
+from crosspost.rules import Rule, RuleSet
+
+if TYPE_CHECKING:
+    from crosspost.normalize import Style
+
+
+class Source(NamedTuple):
+    """Where posts come from: the reader's type, and the channel as the config writes it."""
+
+    reader: str
+    channel: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blog:
+    """One ``[[blog]]`` of the config, ready to run. ``style_marks`` (one a site) change when
+    anything that decides what its articles look like does."""
+
+    name: str
+    source: Source
+    sites: Mapping[str, Callable[[], Publisher]]
+    open_reader: Callable[[Source, int], Reader]
+    style: Callable[[Channel], "Style"]
+    style_marks: Mapping[str, str]
+    rules: RuleSet
+    own_rules: tuple[Rule, ...] = ()
+    cache: Path
+    lock: Path
+    since: datetime | None = None
+    settle: timedelta = timedelta(seconds=60)
+    on_delete: OnDelete = "draft"
+    max_deletions: int = 5
+    series: bool = False
+
+
+@dataclass(kw_only=True)
+class Run:
+    """What a command wants: ``progress`` hears of every post, ``stop`` is asked before each,
+    ``on_wait`` hears every second how long a source still asks to wait."""
+
+    ledger: Ledger
+    report: Report
+    progress: Callable[[str, int, int], None] = lambda _what, _done, _total: None
+    stop: Callable[[], bool] = lambda: False
+    accept_deletions: bool = False
+    wait: float = 0
+    on_wait: Callable[[float], None] | None = None
+    _readers: dict[tuple[str, Source], Reader] = field(default_factory=dict)
+    _begun: str = ""
+
+    def begin(self, blog: Blog) -> None:
+        """There is something to do for this blog: the ledger counts it as a run."""
+        if not self._begun:
+            self.ledger.begin(blog.name, self.report.command)
+            self._begun = blog.name
+
+    def end(self) -> None:
+        """This blog's part is over."""
+        if self._begun:
+            self.ledger.end(self.report.exit_code, self.report.summary())
+            self._begun = ""
+
+    def reader(self, blog: Blog, source: Source) -> Reader:
+        """The reader of this source for this blog, opened once a run."""
+        key = (blog.name, source)
+        if key not in self._readers:
+            reader = blog.open_reader(source, self.ledger.newest(blog.name))
+            reader.on_wait = self.on_wait
+            self._readers[key] = reader
+        return self._readers[key]
+
+    def close(self) -> None:
+        """Lets go of what was opened."""
+        while self._readers:
+            self._readers.popitem()[1].close()
+
+
+@contextmanager
+def held(run: Run, blog: Blog) -> Iterator[None]:
+    """One run at a time per blog; the lock dies with its process."""
+    if run.ledger.rehearsing:
+        yield
+        return
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(blog.lock, timeout=run.wait, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise Busy(
+            f"Another run holds the blog «{blog.name}» ({blog.lock}). Run again when it is done; "
+            "to wait for it: --wait 10m"
+        ) from None
+    try:
+        yield
+    finally:
+        try:
+            run.end()
+        finally:
+            lock.release()
+
+
+@contextmanager
+def reported(run: Run, blog: Blog, site: str = "") -> Iterator[None]:
+    """Partial trouble stays partial: the other sites and blogs go on."""
+    try:
+        yield
+    except CrosspostError as error:
+        run.report.fail(blog.name, site, error)
