@@ -209,13 +209,18 @@ def _top(run: Run, blogs: Sequence[Blog], summary: Summary) -> str:
         troubles=list(_troubles(run)),
         notes=notes,
         notes_more=len(run.report.notes) - len(notes),
-        footers=[
-            (blog.name, line, count)
-            for blog in blogs
-            for line, count in list(run.ledger.footers(blog.name).values())[:_LISTED]
-        ],
+        footers=[one for blog in blogs for one in _footers(run, blog)],
     )
     return made
+
+
+def _footers(run: Run, blog: Blog) -> list[tuple[str, str, int]]:
+    """The lines that the archive has taught, and under how many posts each stands."""
+    from crosspost.normalize import is_forbidden
+
+    style = blog.style(run.ledger.channel(blog.name))
+    known = list(run.ledger.footers(blog.name).values())[:_LISTED]
+    return [(blog.name, line, count) for line, count in known if not is_forbidden(line, style)]
 
 
 # --- One post ---------------------------------------------------------------------------------

@@ -37,11 +37,13 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Site:
-    """A ``[site.<name>]``: ``mark`` changes when its settings do."""
+    """A ``[site.<name>]``: ``mark`` changes when its settings do, ``identity`` answers another
+    word when it is another site, or None where that cannot be told."""
 
     settings: BaseModel
     open: Callable[[], Publisher]
     mark: str
+    identity: Callable[[], str | None]
 
 
 class Making:
@@ -122,7 +124,12 @@ class Making:
             publisher: Publisher = found.open(settings, context)
             return publisher
 
-        return Site(settings, make, settings.model_dump_json())
+        def identity() -> str | None:
+            told: str | None = found.identity(settings, context)
+            return told
+
+        known = identity if hasattr(found, "identity") else lambda: None
+        return Site(settings, make, settings.model_dump_json(), known)
 
     def _kind(self, group: str, kind: Any, place: Place) -> Any:
         """The class behind a type's name, None when there is none."""
@@ -297,6 +304,7 @@ class Making:
             open_reader=self._open_reader(cache, timezone),
             style=_styler(blog, language, timezone, self.templates, photo),
             style_marks={site: _mark(mark, self._sites[site].mark) for site in blog.site},
+            identities={site: self._sites[site].identity for site in blog.site},
             rules=rules,
             own_rules=tuple(one.made(timezone) for one in blog.rule),
             cache=cache,

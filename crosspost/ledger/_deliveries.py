@@ -44,6 +44,34 @@ class Deliveries(Edits):
                 (blog, site),
             )
 
+    def recognise(self, blog: str, site: str, identity: str) -> bool:
+        """Remembers what tells the site from another one at the same place. False when it is not
+        the one that was written before: then nothing of the blog is there, and all is due."""
+        found = self._one("SELECT identity FROM target WHERE blog = ? AND site = ?", blog, site)
+        known = found[0] if found else ""
+        if identity == known:
+            return True
+        with self.transaction():
+            self._db.execute(
+                "UPDATE target SET identity = ? WHERE blog = ? AND site = ?", (identity, blog, site)
+            )
+            if not known:
+                return True
+            self._db.execute(
+                "UPDATE target SET unfinished = 0 WHERE blog = ? AND site = ?", (blog, site)
+            )
+            self._db.execute(
+                "UPDATE delivery SET due = state NOT IN ('withdrawn', 'gone'), not_before = '',"
+                " remote_id = '', url = '', version = '', digest = '', sending = '', theirs = '',"
+                " state = CASE state WHEN 'withdrawn' THEN 'gone' WHEN 'live' THEN 'new'"
+                " WHEN 'sending' THEN 'new' WHEN 'conflict' THEN 'new' WHEN 'missing' THEN 'new'"
+                " ELSE state END WHERE blog = ? AND site = ?",
+                (blog, site),
+            )
+            for table in ("upload", "shown", "spare"):
+                self._db.execute(f"DELETE FROM {table} WHERE site = ?", (site,))  # noqa: S608
+        return False
+
     def has_due(self, blog: str, site: str) -> bool:
         """Whether anything is due now, or a run was cut before it finished."""
         return bool(

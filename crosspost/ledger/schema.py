@@ -186,7 +186,9 @@ _EDITS: Final = (
     """,
 )
 
-MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS)
+_IDENTITY: Final = ("ALTER TABLE target ADD COLUMN identity TEXT NOT NULL DEFAULT ''",)
+
+MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS, _IDENTITY)
 VERSION: Final = len(MIGRATIONS)
 
 

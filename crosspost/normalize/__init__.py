@@ -42,6 +42,7 @@ __all__ = [
     "continued",
     "edges",
     "hashtags",
+    "is_forbidden",
     "learn",
     "may_continue",
     "normalize",
@@ -141,6 +142,11 @@ def normalize(
 def edges(post: Post, style: Style) -> tuple[Edge, ...]:
     """The lines of the post that may turn out to stand under many."""
     return _footers.edges(post, _own(post, style), style.channel.title)
+
+
+def is_forbidden(line: str, style: Style) -> bool:
+    """Whether a person wants that line never to be a footer."""
+    return _footers.spelled(line) in _footers.pinned(style.forbid)
 
 
 def quotation(post: Post, style: Style) -> str:

@@ -11,9 +11,7 @@ from crosspost.model import Article, Media
 from crosspost.pipeline._articles import editor_of
 from crosspost.pipeline._run import Blog, Run, Source
 from crosspost.publishers import Publisher
-from crosspost.readers import (
-    Gone,
-)
+from crosspost.readers import Gone, Note
 
 
 def push(
@@ -23,6 +21,9 @@ def push(
     ledger = run.ledger
     learn(ledger, blog.name, lambda: blog.style(ledger.channel(blog.name)))
     ledger.retarget(blog.name, site, blog.style_marks[site])
+    if not _recognised(run, blog, site):
+        words = f"The site «{site}» is new or was emptied: everything is put there again"
+        run.report.note(blog.name, Note(text=words))
     if not ledger.has_due(blog.name, site):
         ledger.succeeded(blog.name, site)
         return
@@ -43,8 +44,15 @@ def push(
             run.progress(site, done, total)
     finally:
         publisher.close()
+        _recognised(run, blog, site)
     if clear and not run.stop() and not ledger.has_due(blog.name, site):
         ledger.succeeded(blog.name, site)
+
+
+def _recognised(run: Run, blog: Blog, site: str) -> bool:
+    """Whether the site is, as far as can be told, the one that was written before."""
+    identity = blog.identities[site]() if site in blog.identities else None
+    return identity is None or run.ledger.recognise(blog.name, site, identity)
 
 
 def _errand(

@@ -33,7 +33,8 @@ class Source(NamedTuple):
 @dataclass(frozen=True, kw_only=True)
 class Blog:
     """One ``[[blog]]`` of the config, ready to run. ``style_marks`` (one a site) change when
-    anything that decides what its articles look like does."""
+    anything that decides what its articles look like does; ``identities`` (of sites that can
+    tell) when it is another site, and are "" while nothing is there."""
 
     name: str
     source: Source
@@ -41,6 +42,7 @@ class Blog:
     open_reader: Callable[[Source, int], Reader]
     style: Callable[[Channel], "Style"]
     style_marks: Mapping[str, str]
+    identities: Mapping[str, Callable[[], str | None]] = field(default_factory=dict)
     rules: RuleSet
     own_rules: tuple[Rule, ...] = ()
     cache: Path

@@ -6,6 +6,10 @@ one of the errors below. It is made by ``config`` as ``Publisher.open(settings, 
 closed once. Adding one: write ``publishers/<name>.py``, register it under the entry point
 ``crosspost.publishers``, and pass ``tests/contract/publisher_contract.py``.
 
+A publisher whose sites can be emptied behind our back may have a class method ``identity(settings,
+context) -> str``: at the cost of reading one small file, what tells the site from a new one at the
+same place, "" while nothing is there. When it changes, everything is put there again.
+
 Heavy libraries are imported inside functions: a run with nothing new must not pay for them.
 
 What a publisher raises about one article (``PublisherError`` is about the whole site):

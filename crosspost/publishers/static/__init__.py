@@ -31,7 +31,7 @@ from crosspost.markup import sanitize
 from crosspost.model import Article, Media, Remote, Upload, Variant, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
 from crosspost.publishers.static import bodies, files, names
-from crosspost.publishers.static.catalogue import Catalogue, Entry, Row, explained
+from crosspost.publishers.static.catalogue import Catalogue, Entry, Row, explained, identity_of
 from crosspost.publishers.static.drawing import Drawing
 from crosspost.publishers.static.files import Files
 from crosspost.publishers.static.pages import Look, Pages
@@ -87,6 +87,11 @@ class StaticPublisher:
     def open(cls, settings: StaticSettings, context: Context) -> Self:
         """The site that ``settings`` describe. Touches nothing yet."""
         return cls(settings, context)
+
+    @classmethod
+    def identity(cls, settings: StaticSettings, context: Context) -> str:
+        """What tells this folder from a new one at the same place; "" while nothing is there."""
+        return identity_of(context.base / settings.path.expanduser() / ".crosspost")
 
     @property
     def _catalogue(self) -> Catalogue:

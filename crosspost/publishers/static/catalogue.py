@@ -15,8 +15,9 @@ next ``finish``, and the order in which articles arrive leaves no trace.
 
 import sqlite3
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 from typing import Final, Literal, NamedTuple
 
 import msgspec
@@ -25,6 +26,8 @@ from crosspost.errors import PublisherError
 from crosspost.model import Article, Record, Upload
 
 VERSION: Final = 1
+_CATALOGUE: Final = "site.db"
+_IDENTITY: Final = "site.id"
 FOLLOWERS: Final = 30
 """An article's page shows its author's preceding posts, and picks the most read out of this many;
 so this many later pages may change with it."""
@@ -134,6 +137,15 @@ _entries = msgspec.json.Decoder(Entry)
 _uploads = msgspec.json.Decoder(Upload)
 
 
+def identity_of(folder: Path) -> str:
+    """The word that the catalogue in ``folder`` was given when it was made; "" if there is
+    none."""
+    with suppress(OSError, UnicodeDecodeError):
+        if (folder / _CATALOGUE).exists():
+            return (folder / _IDENTITY).read_text(encoding="ascii")[:64]
+    return ""
+
+
 class Catalogue:
     """The catalogue at ``path``, made when absent. Raises ``PublisherError`` when it cannot be
     used. One thread at a time."""
@@ -141,6 +153,8 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if not path.exists():
+                (path.parent / _IDENTITY).write_text(token_hex(8), encoding="ascii")
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
