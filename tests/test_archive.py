@@ -83,6 +83,10 @@ def test_the_sheet_tells_what_repeats_before_anything_is_sent(blog: Blog) -> Non
     assert "repeats under 3 posts" in text
     assert "Lines that repeat, left out of the articles: 1" in text
     assert f"<li>{LINE}<small>b: under 3 posts." in text
+    blog.settings = f"footer = {{forbid = ['{LINE}']}}"
+    blog.configure()
+    blog.run("preview", "-o", str(sheet), "--no-open")
+    assert "Lines that repeat" not in sheet.read_text("utf-8")
     assert blog.posts == []
 
 
