@@ -6,6 +6,7 @@ post allows it is for ``_layout`` to judge.
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, NamedTuple
 from unicodedata import normalize
 from urllib.parse import urlsplit
@@ -164,6 +165,7 @@ def tag_name(hashtag: str) -> str:
     return hashtag.removeprefix("#").partition("@")[0].replace("_", " ").strip()
 
 
+@lru_cache(maxsize=4096)
 def tag_key(name: str) -> str:
     """By what a tag is known again: «НДС», «ндс» and «НДC» with a Latin C are one, and so are
     «Всё» and «все», «малый бизнес» and «малыйбизнес»."""
