@@ -79,6 +79,11 @@ class Report:
         if self.troubles:
             real = [trouble.exit_code for trouble in self.troubles if trouble.exit_code != 7]
             return real[0] if real else self.troubles[0].exit_code
+        return self.exit_code_of_posts
+
+    @property
+    def exit_code_of_posts(self) -> int:
+        """1 when posts need a person, whatever else went wrong."""
         lost = any(note.lost for _, note in self.notes)
         return 1 if self.counts["held"] or self.counts["failed"] or self.vanished or lost else 0
 

@@ -494,8 +494,8 @@ def test_status_says_when_the_last_run_could_not_do_its_work(place: Path) -> Non
     channel(place, message(1, PLAIN + " И ещё."))
     run("sync", code=4)
     told = run("status").stdout
-    assert told.startswith("business: the last run ended just now with the exit code 4\n")
-    assert "1 due" in told
+    assert told.startswith("business: the last run ended just now with the exit code 4: ")
+    assert "2 due" in told
 
 
 @pytest.mark.parametrize(

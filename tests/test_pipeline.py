@@ -624,11 +624,24 @@ def test_a_channel_that_cannot_be_read_does_not_stop_what_is_due(desk: Desk) -> 
     assert sorted(desk.pages()) == [1, 2]
 
 
+def test_a_site_that_was_emptied_is_filled_again_once(desk: Desk) -> None:
+    """Who deletes the whole folder wants it anew; then there is nothing to do again."""
+    desk.export(1, 2)
+    desk.sync()
+    shutil.rmtree(desk.folder / "local")
+    report = desk.sync()
+    assert report.counts["created"] == 2
+    assert "was emptied" in report.notes[0][1].text
+    assert sorted(desk.pages()) == [1, 2]
+    assert desk.sync().idle
+
+
 def test_a_blog_that_another_run_holds_is_busy(desk: Desk) -> None:
     desk.export(1)
     with FileLock(load(desk.folder / "crosspost.toml").blogs["business"].lock):
-        with pytest.raises(Busy, match=r"Another run holds the blog «business» .* --wait 10m"):
-            desk.sync()
+        busy = desk.sync()
+        assert busy.exit_code == Busy.exit_code
+        assert "Another run holds the blog «business»" in busy.troubles[0].message
         assert desk.sync(dry=True).counts["created"] == 1, "a dry run asks nobody"
     assert desk.sync().counts["created"] == 1
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crosspost.errors import CrosspostError, Later
+from crosspost.errors import Busy, CrosspostError, Later
 
 if TYPE_CHECKING:
     from crosspost.config import Config
@@ -159,7 +159,10 @@ def _bar() -> Any:
 
 
 def finish(ctx: click.Context, report: "Report") -> None:
-    """Says what the run did and exits with its code."""
+    """Says what the run did and exits with its code. A blog that another run holds is no matter
+    for a person who wants to hear only of those."""
+    if ctx.obj["quiet"]:
+        report.troubles = [one for one in report.troubles if one.exit_code != Busy.exit_code]
     if ctx.obj["json"]:
         dump(report.as_json())
     else:

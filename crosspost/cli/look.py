@@ -136,9 +136,11 @@ def _age(moment: str) -> int | None:
 
 def _say_standing(one: dict[str, Any], quiet: bool) -> None:
     run = one["run"]
-    if run and run["exit_code"] not in (None, 0, 1):
+    since = max((site["last_success"] or "" for site in one["sites"]), default="")
+    if run and run["exit_code"] not in (None, 0, 1) and run["ended_at"] >= since:
         when = _ago(_age(run["ended_at"]) or 0)
-        say(f"{one['blog']}: the last run ended {when} with the exit code {run['exit_code']}")
+        code = run["exit_code"]
+        say(f"{one['blog']}: the last run ended {when} with the exit code {code}: {run['summary']}")
     elif not one["sites"] and not quiet:
         say(f"{one['blog']}: never run. Begin with: crosspost sync {one['blog']}")
     for site in one["sites"]:

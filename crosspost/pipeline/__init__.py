@@ -39,7 +39,7 @@ __all__ = [
 
 def sync(run: Run, blog: Blog) -> None:
     """Reads what is new, changed or gone, and delivers it."""
-    with held(run, blog):
+    with reported(run, blog), held(run, blog):
         with reported(run, blog):
             pull(run, blog)
         for site in blog.sites:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from crosspost.deliver import OnDelete
-from crosspost.errors import Busy, CrosspostError
+from crosspost.errors import Busy, CrosspostError, LedgerError
 from crosspost.ledger import Ledger
 from crosspost.model import Channel
 from crosspost.publishers import Publisher
@@ -78,7 +78,10 @@ class Run:
     def end(self) -> None:
         """This blog's part is over."""
         if self._begun:
-            self.ledger.end(self.report.exit_code, self.report.summary())
+            mine = [one for one in self.report.troubles if one.blog == self._begun]
+            code = mine[0].exit_code if mine else self.report.exit_code_of_posts
+            said = mine[0].message if mine else self.report.summary()
+            self.ledger.end(code, said)
             self._begun = ""
 
     def reader(self, blog: Blog, source: Source) -> Reader:
@@ -128,3 +131,5 @@ def reported(run: Run, blog: Blog, site: str = "") -> Iterator[None]:
         yield
     except CrosspostError as error:
         run.report.fail(blog.name, site, error)
+        if not run.ledger.rehearsing and not isinstance(error, Busy | LedgerError):
+            run.begin(blog)
