@@ -380,6 +380,7 @@ _json = st.recursive(
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(_json, max_size=4))
+@pytest.mark.slow
 def test_blocks_of_any_form_end_in_a_post_that_can_be_kept(made: list[Any]) -> None:
     data = json.dumps(message(1, rich_message={"blocks": made})).encode()
     part = _messages.part(_records.mend(data), _records.Manner(zone=ZoneInfo("UTC")), None)

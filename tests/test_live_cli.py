@@ -223,6 +223,7 @@ def known(server: TelegramServer, author: LiveChannel, tmp_path: Path) -> Blog:
     return live_blog(tmp_path / "blog", server, session=str(session))
 
 
+@pytest.mark.slow
 def test_a_pause_that_telegram_asks_for_is_shown(known: Blog, server: TelegramServer) -> None:
     server.fault("GetHistoryRequest", error="FLOOD_WAIT_2")
     with Terminal(known, "sync") as terminal:
@@ -243,6 +244,7 @@ def test_a_pause_beyond_patience_ends_the_run_with_7_and_the_next_goes_on(
     assert known.posts == [1]
 
 
+@pytest.mark.slow
 def test_one_session_is_never_used_by_two_processes(
     known: Blog, server: TelegramServer, author: LiveChannel
 ) -> None:

@@ -94,6 +94,7 @@ def test_what_happens_in_the_channel_is_on_the_site_within_seconds(
         until(lambda: blog.posts == [first])
 
 
+@pytest.mark.slow
 def test_a_lost_connection_and_a_restarted_server_cost_only_time(
     blog: Blog, channel: Channel, server: TelegramServer
 ) -> None:
@@ -121,6 +122,7 @@ def test_trouble_that_lasts_is_told_once(
     assert told[0].exit_code == 3
 
 
+@pytest.mark.slow
 def test_a_post_waits_for_its_settle_time_and_no_longer(
     tmp_path: Path, server: TelegramServer, channel: Channel
 ) -> None:

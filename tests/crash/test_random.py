@@ -114,6 +114,7 @@ def test_a_lost_ledger_makes_no_double_and_rewrites_nothing(clean: Clean, progra
     assert program(folder)["said"] == "Nothing to do."
 
 
+@pytest.mark.slow
 def test_killed_with_its_ledger_lost_it_still_makes_no_double(
     clean: Clean, program: Program
 ) -> None:
