@@ -682,6 +682,15 @@ def packed(path: Path, members: dict[str, str | bytes], prefix: str = "ChatExpor
 
 
 @pytest.mark.parametrize("prefix", ["", "ChatExport/", "a/b/"])
+def test_a_file_above_the_blogs_limit_stays_in_telegram(tmp_path: Path) -> None:
+    (tmp_path / "result.json").write_text("{}")
+    (tmp_path / "clip.mp4").write_bytes(b"x" * 11)
+    limited = Context(base=tmp_path, cache=tmp_path / "cache", max_media=10)
+    made = ExportReader.open(ExportReader.Settings(), str(tmp_path), limited)
+    with pytest.raises(Gone, match="the setting max_media"):
+        made.fetch(Media(kind="video", locator="clip.mp4"))
+
+
 def test_a_zip_gives_the_same_posts_and_files_as_its_folder(tmp_path: Path, prefix: str) -> None:
     content = dump(chat([message(1, photo="photos/1.jpg"), message(2)]))
     folder = export(tmp_path / "folder", content)

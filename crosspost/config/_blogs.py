@@ -301,7 +301,7 @@ class Making:
             name=blog.name,
             source=Source(blog.reader, blog.channel),
             sites={site: self._sites[site].open for site in blog.site},
-            open_reader=self._open_reader(cache, timezone),
+            open_reader=self._open_reader(cache, timezone, blog.max_media or 0),
             style=_styler(blog, language, timezone, self.templates, photo),
             style_marks={site: _mark(mark, self._sites[site].mark) for site in blog.site},
             identities={site: self._sites[site].identity for site in blog.site},
@@ -325,14 +325,22 @@ class Making:
         place = sha256(os.fsencode(self.ledger.absolute())).hexdigest()[:16]
         return user_cache_path("crosspost") / place
 
-    def _open_reader(self, cache: Path, timezone: str) -> Callable[[Source, int], Reader]:
+    def _open_reader(
+        self, cache: Path, timezone: str, max_media: int
+    ) -> Callable[[Source, int], Reader]:
         """Opens a source of any kind for this blog: a backfill may read from another."""
 
         def open_reader(source: Source, newest: int) -> Reader:
             found, settings = self._reader(source.reader)
             if settings is None:
                 raise self._problems.error()
-            context = ReaderContext(base=self.base, cache=cache, timezone=timezone, newest=newest)
+            context = ReaderContext(
+                base=self.base,
+                cache=cache,
+                timezone=timezone,
+                newest=newest,
+                max_media=max_media,
+            )
             reader: Reader = found.open(settings, source.channel, context)
             return reader
 

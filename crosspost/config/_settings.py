@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from crosspost.rules import Rule
-from crosspost.settings import Span
+from crosspost.settings import Size, Span
 from crosspost.templating import LANGUAGES
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
@@ -164,6 +164,7 @@ class BlogSettings(Table):
     settle: Span = timedelta(seconds=60)
     on_delete: Literal["keep", "draft", "remove"] = "draft"
     max_deletions: int = Field(default=5, ge=0, le=1_000_000)
+    max_media: Size | None = None
     since: Moment = None
     series: bool = False
     rules: dict[str, Any] = {}

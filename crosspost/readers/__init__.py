@@ -90,12 +90,14 @@ class Context(Record, frozen=True):
     config start from; ``cache`` a folder of its own for downloads, made when needed (readers
     delete nothing there that another run may use); ``timezone`` the config's, for sources that
     give local times; ``newest`` the highest post id the ledger has (0: none), so that a reader
-    without a cursor can stop there."""
+    without a cursor can stop there; ``max_media`` the size in bytes above which a file stays where
+    it is (0: what the reader's own settings say)."""
 
     base: Path
     cache: Path
     timezone: str = "UTC"
     newest: int = 0
+    max_media: int = 0
 
 
 class Reader(Protocol):

@@ -133,7 +133,11 @@ class ExportReader:
     def fetch(self, media: Media) -> Path:
         if media.missing:
             raise Gone(media.missing)
-        return self._files.fetch(media.locator, self._context.cache)
+        file = self._files.fetch(media.locator, self._context.cache)
+        limit = self._context.max_media
+        if limit and file.stat().st_size > limit:
+            raise Gone(f"it is larger than {limit / 2**20:,.0f} MB, the setting max_media")
+        return file
 
     def wait(self, seconds: float) -> bool:
         before = self._stamp()

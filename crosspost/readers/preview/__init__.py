@@ -344,7 +344,7 @@ class PreviewReader:
         name = f"{locator.replace('/', '-')}-{stamp}{ending[0] if ending else ''}"
         if (self._context.cache / name).is_file():
             return self._context.cache / name
-        limit = self._settings.max_file * 2**20
+        limit = self._context.max_media or self._settings.max_file * 2**20
         return self._web.file(url, self._context.cache, name, limit)
 
 

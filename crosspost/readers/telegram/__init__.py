@@ -139,7 +139,7 @@ class TelegramReader:
 
     def fetch(self, media: Media) -> Path:
         cache = self._context.cache
-        return _files.fetch(self._history, media, cache, self._settings.max_media)
+        return _files.fetch(self._history, media, cache, self._max_media)
 
     def wait(self, seconds: float) -> bool:
         number = self._history.id
@@ -164,10 +164,14 @@ class TelegramReader:
             manner = Manner(
                 channel_id=0,
                 phone_numbers=self._settings.phone_numbers,
-                max_media=self._settings.max_media,
+                max_media=self._max_media,
             )
             self._made = History(self._linked(), self._text, self._context.cache, manner)
         return self._made
+
+    @property
+    def _max_media(self) -> int:
+        return self._context.max_media or self._settings.max_media
 
     def _linked(self) -> Link:
         if self._link is None:
