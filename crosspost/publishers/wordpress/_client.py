@@ -44,7 +44,7 @@ _WRONG: Final = frozenset(
 _TAGS: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.DOTALL | re.IGNORECASE)
 _TITLE: Final = re.compile(r"<title[^>]*>([^<]+)</title>", re.IGNORECASE)
 _HEADER: Final = (
-    "The web server drops the Authorization header. Apache: put «SetEnvIf Authorization "
+    "the web server drops the Authorization header. Apache: put «SetEnvIf Authorization "
     '"(.*)" HTTP_AUTHORIZATION=$1» at the top of .htaccess, or «CGIPassAuth On» in the site\'s '
     "config; nginx: «fastcgi_param HTTP_AUTHORIZATION $http_authorization;»"
 )
@@ -126,6 +126,8 @@ class Client:
                 trouble = trouble if isinstance(trouble, _Page) else error
                 continue
             if isinstance(found, dict) and "wp/v2" in found.get("namespaces", ()):
+                if not self._root:  # a question may be public, so who asks is seen to first
+                    self._asked(f"{root}/wp/v2/users/me", {"_fields": "id"})
                 self._root = root
                 return found
             trouble = trouble or Missing("it has no wp/v2")
@@ -302,7 +304,11 @@ class Client:
                 return PublisherError(
                     f"A plugin of {self._url} closes REST ({reason}). Let «{self._user}» use it."
                 )
-            return PublisherError(f"{self._url} did not see who asks ({reason}). {_HEADER}.")
+            return PublisherError(
+                f"{self._url} did not see who asks ({reason}): the password is wrong, or never "
+                f"arrived. Make an application password for «{self._user}» (Users, Profile, "
+                f"Application Passwords). If it is the right one: {_HEADER}."
+            )
         if code == "rest_no_route":
             return PublisherError(
                 f"{self._url} has no such part of REST ({reason}). Look at «post_type»: it is the "
