@@ -121,7 +121,7 @@ class Client:
         trouble: PublisherError | Missing | None = None
         for root in roots:
             try:
-                found = self._asked(f"{root}/", {"_fields": "name,namespaces,authentication"})
+                found = self._asked(f"{root}/", {"_fields": "name,namespaces"})
             except (Missing, _Page) as error:
                 trouble = trouble if isinstance(trouble, _Page) else error
                 continue

@@ -59,12 +59,7 @@ class Library:
         wanted = {up.id: number for number, up in uploads.items() if up.id not in self._described}
         if not wanted:
             return
-        ids = sorted(wanted)
-        found = self._client.rows(
-            "media",
-            {"include": ",".join(ids), "per_page": 100, "context": "edit", "_fields": _FIELDS},
-        )
-        there = {str(one.get("id")): one for one in found}
+        there = self._there(sorted(wanted))
         for media_id, number in wanted.items():
             if media_id not in there:
                 raise Refused(f"the site has no file {media_id} any more: it must be sent again")
@@ -72,6 +67,15 @@ class Library:
             if data:
                 self._client.send(f"media/{media_id}", data, params={"_fields": "id"})
             self._described.add(media_id)
+
+    def _there(self, ids: list[str]) -> dict[str, dict[str, Any]]:
+        """What the library has of these."""
+        there: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(ids), 100):
+            asked = {"include": ",".join(ids[start : start + 100]), "per_page": 100}
+            found = self._client.rows("media", {**asked, "context": "edit", "_fields": _FIELDS})
+            there |= {str(one.get("id")): one for one in found}
+        return there
 
     def discard(self, upload: Upload) -> None:
         """Deletes the file unless an editor has put it into an article."""
