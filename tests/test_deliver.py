@@ -806,11 +806,14 @@ def test_a_harmful_file_holds_the_post_until_a_person_lets_it_go_without(
     assert len(world.site.articles["b/1"].figures) == 1
 
 
-def test_a_refused_file_fails_its_post_alone(world: World) -> None:
+def test_a_refused_file_holds_its_post_alone(world: World) -> None:
+    """A person decides whether the post goes without it."""
     world.site.trouble["a.png"] = ["refuse"]
     world.read(photo(1, "a.png"), post(2))
-    assert world.deliver() == [(1, "failed"), (2, "created")]
+    assert world.deliver() == [(1, "held"), (2, "created")]
     assert not world.at(1).due
+    assert "the site refused it" in world.at(1).reason
+    assert "without that file" in world.at(1).remedy
 
 
 def test_a_file_that_no_article_shows_any_more_is_taken_back(world: World) -> None:

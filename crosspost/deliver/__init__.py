@@ -169,7 +169,7 @@ def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Ou
             reason = f"{error.what}: {error.clause}"
             remedy = how_to_publish(delivery, "it without that file")
             return _note(errand, delivery, article, Step(what="hold", reason=reason, remedy=remedy))
-        except (Refused, Unknown) as error:
+        except Unknown as error:
             return refused(errand, trip, delivery, article, error)
         if not gone.keys() <= missing.keys():
             missing |= gone

@@ -10,6 +10,7 @@ from crosspost.deliver._records import Errand
 from crosspost.errors import CrosspostError
 from crosspost.ledger import StoredPost
 from crosspost.model import Article, Media, Upload
+from crosspost.publishers import Refused
 from crosspost.readers import Gone, Unsafe
 
 _NAMED: Final = 120
@@ -88,7 +89,10 @@ def _upload(errand: Errand, stored: StoredPost, media: Media, contents: set[str]
         raise Harmful(what, f"it cannot be read ({error.strerror or error})") from error
     known = ledger.upload(errand.site, content)
     if known is None:
-        known = errand.publisher().upload(_clean(errand, media, file, what), media)
+        try:
+            known = errand.publisher().upload(_clean(errand, media, file, what), media)
+        except Refused as error:
+            raise Harmful(what, f"the site refused it ({error})") from error
     ledger.uploaded(errand.site, content, known, (errand.blog, stored.source, media.locator, mark))
     contents.add(content)
     return known
