@@ -859,6 +859,26 @@ def test_the_test_server_can_send_for_no_file_elsewhere(
         reader().fetch(photo())
 
 
+def test_trying_again_writes_nothing_on_the_terminal() -> None:
+    """In a process of its own: where logging is set up, as in pytest, it would go elsewhere."""
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        code = (
+            "from crosspost.errors import ReaderError\n"
+            "from crosspost.readers.preview._web import Manners, Web\n"
+            f"home = 'http://127.0.0.1:{closed.getsockname()[1]}/s/'\n"
+            "try:\n"
+            "    Web(home, Manners(attempts=3, backoff=0, pause=0)).page(home + 'workshop')\n"
+            "except ReaderError as error:\n"
+            "    print(error)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+        )
+    assert "cannot be reached" in done.stdout
+    assert done.stderr == ""
+
+
 @pytest.mark.parametrize(
     "url",
     [

@@ -132,6 +132,7 @@ class Web:
     def _patiently(self, url: str, act: Any) -> Any:
         import stamina
 
+        stamina.instrumentation.set_on_retry_hooks([])  # else it logs each retry to the terminal
         manners = self._manners
 
         def again(error: Exception) -> bool | float:
