@@ -213,6 +213,21 @@ def test_the_example_config_names_only_settings_that_exist() -> None:
     load(ROOT / "config.example.toml")
 
 
+def test_the_page_says_which_settings_must_be_there() -> None:
+    paragraph = page("configuration.md").partition("These must be there:")[2].partition("\n\n")[0]
+    told = re.findall(r"`(\w+)`", paragraph)
+    models = (BlogSettings, StaticPublisher.Settings, WordPressPublisher.Settings)
+    needed = {n for one in models for n, field in one.model_fields.items() if field.is_required()}
+    kinds = {"static", "wordpress", "type"}
+    assert {*told} == needed | kinds | {"api_id", "api_hash"}
+
+
+def test_the_example_config_names_every_reader() -> None:
+    line = re.search(r"^reader .*# (.*)$", (ROOT / "config.example.toml").read_text("utf-8"), re.M)
+    assert line is not None
+    assert line[1].split(" | ") == [*READERS]
+
+
 # --- docs/commands.md ---
 
 

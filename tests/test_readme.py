@@ -34,6 +34,13 @@ def test_the_test_command_is_what_ci_runs() -> None:
     assert BLOCKS[1].strip() == ci[-1]
 
 
+def test_every_recipe_installs_where_it_calls() -> None:
+    """A plain `pip` or `crosspost` comes after the step that makes it the clone's own."""
+    for block in BLOCKS:
+        plain = re.search(r"(?<![\w/.])pip install", block)
+        assert not plain or ". .venv/bin/activate" in block[: plain.start()]
+
+
 def test_there_are_commands_to_check() -> None:
     """The README shows the main commands."""
     shown = {word for line in commands() for word in shlex.split(line) if word in COMMANDS}
