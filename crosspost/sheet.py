@@ -31,9 +31,11 @@ if TYPE_CHECKING:
 _WIDTH: Final = 480
 _LISTED: Final = 200
 """So many posts and notes are listed above, and pieces of one post below it; all are counted."""
-_IMAGE: Final = re.compile(r'<img src="media:(\d+)"')
+_IMAGE: Final = re.compile(r'<img src="media:(\d+)"([^>]*)>')
 _PLAYER: Final = re.compile(r'<(video|audio) src="media:(\d+)"[^>]*></\1>')
 _MEDIA_LINK: Final = re.compile(r'<a href="media:\d+"')
+_TASK: Final = re.compile(r'<li class="(done|todo)">')
+_TICKS: Final = {"done": "☑", "todo": "☐"}
 _POST_LINK: Final = re.compile(r'href="post:(\d+)"')
 _PICTURED: Final = ("photo", "sticker", "animation", "document")
 
@@ -235,7 +237,7 @@ def _shown(run: Run, blog: Blog, proof: Proof, pictures: "_Pictures") -> Shown:
     small = {
         number: pictures.of(proof, figure.media) for number, figure in enumerate(article.figures)
     }
-    in_body = {int(number) for number in _IMAGE.findall(article.body)}
+    in_body = {int(number) for number, _ in _IMAGE.findall(article.body)}
     in_body |= {int(number) for _, number in _PLAYER.findall(article.body)}
     captions = [_local(f.caption, small, article, blog.name) for f in article.figures]
     parts = list(_parts(proof))
@@ -246,7 +248,7 @@ def _shown(run: Run, blog: Blog, proof: Proof, pictures: "_Pictures") -> Shown:
         fate=_fate(run, blog, proof),
         url=_web(proof.delivery.url if proof.delivery else ""),
         facts=list(_facts(post)),
-        original=_local(_marked(proof), {}, article, blog.name),
+        original=_original(proof, pictures, blog.name),
         lead=_local(article.lead, small, article, blog.name),
         body=_local(article.body, small, article, blog.name),
         cover=small.get(article.cover, "") if article.cover is not None else "",
@@ -260,6 +262,14 @@ def _shown(run: Run, blog: Blog, proof: Proof, pictures: "_Pictures") -> Shown:
         parts_more=max(len(parts) - _LISTED, 0),
         removed=sum(1 for part, _, _ in parts if part == "removed"),
     )
+
+
+def _original(proof: Proof, pictures: "_Pictures", blog: str) -> str:
+    """The post's own text; a rich one with small copies of the pictures that stand in it."""
+    marked, media = _marked(proof), proof.stored.post.media
+    placed = {int(number) for number, _ in _IMAGE.findall(marked)}
+    small = {n: pictures.of(proof, media[n]) for n in placed if n < len(media)}
+    return _local(marked, small, proof.article, blog)
 
 
 def _web(url: str) -> str:
@@ -330,7 +340,9 @@ def _local(fragment: str, pictures: Mapping[int, str], article: "Article", blog:
     """The fragment with pictures in it, and nothing that leads out of the sheet but links."""
 
     def image(match: re.Match[str]) -> str:
-        return f'<img src="{pictures.get(int(match[1]), "") or "data:,"}"'
+        picture = pictures.get(int(match[1]), "")
+        rest = match[2] or ' alt=""'
+        return f'<img src="{picture}"{rest}>' if picture else ""
 
     def player(match: re.Match[str]) -> str:
         number = int(match[2])
@@ -341,6 +353,7 @@ def _local(fragment: str, pictures: Mapping[int, str], article: "Article", blog:
         return f'{picture}<span class="player">▶ {name}</span>'
 
     fragment = _PLAYER.sub(player, _IMAGE.sub(image, fragment))
+    fragment = _TASK.sub(lambda found: f"{found[0]}{_TICKS[found[1]]} ", fragment)
     return _POST_LINK.sub(rf'href="#{blog}-\1"', _MEDIA_LINK.sub("<a", fragment))
 
 

@@ -127,6 +127,27 @@ def test_an_album_shows_all_its_photos(sample: BeautifulSoup) -> None:
     assert len({str(picture["src"]) for picture in pictures}) == 4
 
 
+def test_a_rich_post_shows_its_pictures_and_ticks_on_both_sides(sample: BeautifulSoup) -> None:
+    post = sample.find(id="business-121")
+    assert isinstance(post, Tag)
+    for side in (".original", ".article"):
+        picture = post.select_one(f"{side} img")
+        assert picture is not None
+        assert str(picture["src"]).startswith("data:image/jpeg;base64,")
+        ticks = {text(tag)[:1] for tag in post.select(f"{side} li.done, {side} li.todo")}
+        assert ticks == {"☑", "☐"}
+
+
+def test_a_picture_that_cannot_be_shown_leaves_no_broken_frame(place: Path) -> None:
+    photo = {"type": "photo", "photo": "photos/none.jpg", "width": 9, "height": 9}
+    words = {"type": "paragraph", "text": {"type": "plain", "text": "Открыли вторую лавку."}}
+    blocks = {"rtl": False, "part": False, "blocks": [words, photo]}
+    write_channel(place, [plain("", rich_message=blocks)])
+    page = sheet()
+    assert "вторую лавку" in text(page.select_one(".original"))
+    assert page.find("img") is None
+
+
 def test_removed_words_are_crossed_out_in_the_original(sample: BeautifulSoup) -> None:
     post = sample.find(id="business-126")
     assert isinstance(post, Tag)
