@@ -111,6 +111,8 @@ class Report:
         done = [
             f"{self.counts[kind]:,} {verb}" for kind, verb in verbs.items() if self.counts[kind]
         ]
+        if not done and not self.read and self.counts["unchanged"]:
+            return f"{self.counts['unchanged']:,} left as it is."
         if not done and not self.read:
             return "Nothing to do." if not self.troubles else "Nothing was done."
         would = "It would be: " if self.dry_run else ""

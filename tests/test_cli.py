@@ -534,7 +534,7 @@ def test_show_says_when_there_is_no_such_post() -> None:
 def test_a_person_may_publish_what_was_held(place: Path) -> None:
     channel(place, message(7, AD))
     run("sync", code=1)
-    assert "Say what to do" in run("resolve", "business/7", code=2).stderr
+    assert "Say one thing to do" in run("resolve", "business/7", code=2).stderr
     assert "1 created" in run("resolve", "business/7", "--publish").stdout
     assert run("sync").stdout == "Nothing to do.\n"
 

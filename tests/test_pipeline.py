@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from crosspost import pipeline
 from crosspost.config import load
-from crosspost.errors import Busy
+from crosspost.errors import Busy, CrosspostError
 from crosspost.ledger import Ledger
 from crosspost.model import Channel, Post
 from crosspost.pipeline import Source
@@ -679,6 +679,94 @@ def test_a_page_changed_by_hand_stays_theirs_until_a_person_says_ours(desk: Desk
     assert desk.resolve(1, "ours").counts["updated"] == 1
     assert "ещё раз" in desk.pages()[1]
     assert "Рука редактора" not in desk.pages()[1]
+
+
+def _by_hand(desk: Desk, number: int) -> Path:
+    """An editor changes the page of a post."""
+    (page,) = (desk.folder / "local" / "business").glob(f"{number}-*.html")
+    words = page.read_text("utf-8").replace(f"Запись номер {number}", "Рука редактора")
+    page.write_text(words, "utf-8")
+    assert "Рука редактора" in words
+    return page
+
+
+def test_ours_overwrites_now_and_allows_nothing_later(desk: Desk) -> None:
+    desk.export(1, 2)
+    desk.sync()
+    _by_hand(desk, 1)
+    assert desk.resolve(1, "ours").counts["updated"] == 1
+    assert "Рука редактора" not in desk.pages()[1]
+    _by_hand(desk, 1)
+    desk.export(message(1, "Исправлено"), 2)
+    assert desk.sync().counts["held"] == 1
+    assert "Рука редактора" in desk.pages()[1]
+
+
+def test_ours_brings_back_a_page_that_was_deleted_by_hand_though_its_post_did_not_change(
+    desk: Desk,
+) -> None:
+    desk.export(1, 2)
+    desk.sync()
+    (page,) = (desk.folder / "local" / "business").glob("1-*.html")
+    page.unlink()
+    desk.resolve(1, "ours")
+    assert sorted(desk.pages()) == [1, 2]
+    assert desk.states() == {1: "live", 2: "live"}
+
+
+def test_ours_after_theirs_is_heard(desk: Desk) -> None:
+    desk.export(1, 2)
+    desk.sync()
+    _by_hand(desk, 1)
+    desk.export(message(1, "Исправлено"), 2)
+    desk.sync()
+    assert "left as it is" in desk.resolve(1, "theirs").summary()
+    desk.resolve(1, "ours")
+    assert "Исправлено" in desk.pages()[1]
+
+
+def test_a_lost_ledger_loses_no_hand_of_an_editor(desk: Desk) -> None:
+    desk.export(1, 2)
+    desk.sync()
+    _by_hand(desk, 1)
+    for file in desk.folder.glob("ledger.db*"):
+        file.unlink()
+    desk.sync()
+    desk.export(message(1, "Исправлено"), 2)
+    assert desk.sync().counts["held"] == 1
+    assert "Рука редактора" in desk.pages()[1]
+
+
+def test_what_a_person_leaves_out_leaves_the_site_and_may_come_back(desk: Desk) -> None:
+    desk.export(1, 2)
+    desk.sync()
+    assert desk.resolve(1, "skip").counts["withdrawn"] == 1
+    assert sorted(desk.pages()) == [2]
+    desk.export(message(1, "Исправлено"), 2)
+    assert desk.sync().exit_code == 0
+    assert sorted(desk.pages()) == [2]
+    desk.resolve(1, "publish")
+    assert "Исправлено" in desk.pages()[1]
+
+
+def test_nothing_is_decided_about_a_deleted_post(desk: Desk) -> None:
+    desk.export(1, 2, 3)
+    desk.sync()
+    desk.export(1, 3)
+    desk.sync()
+    with pytest.raises(CrosspostError, match="was deleted in Telegram"):
+        desk.resolve(2, "publish")
+
+
+def test_a_channel_that_cannot_be_read_is_no_success(desk: Desk) -> None:
+    desk.export(1)
+    desk.sync()
+    with Ledger.open(desk.folder / "ledger.db") as ledger:
+        ledger._do("UPDATE target SET success_at = '2020-01-01T00:00:00Z'")
+    (desk.folder / "channel" / "result.json").write_text("{", "utf-8")
+    assert desk.sync().exit_code == 3
+    with Ledger.open(desk.folder / "ledger.db") as ledger:
+        assert ledger.targets("business")[0].success_at.startswith("2020")
 
 
 def test_a_photo_that_is_missing_is_told_and_the_post_goes(desk: Desk) -> None:

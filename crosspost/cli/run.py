@@ -181,22 +181,23 @@ Examples:
 """,
 )
 @click.argument("post")
-@click.option("--publish", "word", flag_value="publish", help="Publish what was held or failed.")
-@click.option("--skip", "word", flag_value="skip", help="Leave it out for good.")
-@click.option("--ours", "word", flag_value="ours", help="Overwrite, or put back, what is there.")
-@click.option("--theirs", "word", flag_value="theirs", help="Leave the site as it is.")
+@click.option("--publish", is_flag=True, help="Publish what was held, failed or left out.")
+@click.option("--skip", is_flag=True, help="Leave it out for good; take it off the site.")
+@click.option("--ours", is_flag=True, help="Overwrite, or put back, what is there.")
+@click.option("--theirs", is_flag=True, help="Leave the site as it is.")
 @shared
 @click.pass_context
-def resolve(ctx: click.Context, post: str, word: str | None) -> None:
+def resolve(ctx: click.Context, /, post: str, **words: bool) -> None:
     """Decide about a post that waits for a person, and do it."""
     from crosspost import pipeline
     from crosspost.report import Report
 
-    if word is None:
-        raise click.UsageError("Say what to do: --publish, --skip, --ours or --theirs.")
+    said = [word for word, wanted in words.items() if wanted]
+    if len(said) != 1:
+        raise click.UsageError("Say one thing to do: --publish, --skip, --ours or --theirs.")
     config = config_of(ctx)
     report = Report("resolve")
     with running(ctx, config, report) as run:
         name, post_id = post_of(config, run.ledger, post)
-        pipeline.resolve(run, config.blogs[name], post_id, word)
+        pipeline.resolve(run, config.blogs[name], post_id, said[0])
     finish(ctx, report)

@@ -242,7 +242,8 @@ def _decide(errand: Errand, delivery: Delivery, stored: StoredPost, article: Art
 
 def _note(errand: Errand, delivery: Delivery, article: Article, step: Step) -> Outcome | None:
     """Records a step that sends nothing."""
-    quiet = replace(delivery, due=False, not_before="", title=article.title)
+    word = "" if delivery.word in ("ours", "theirs") and step.what != "wait" else delivery.word
+    quiet = replace(delivery, due=False, not_before="", title=article.title, word=word)
     told = quiet
     what: Literal["unchanged", "held", "skipped", "waits"] = "unchanged"
     if step.what == "wait":

@@ -29,7 +29,7 @@ def decide(
     if ready > now:
         return Step(what="wait", reason="It is younger than the settle time", until=ready)
     if delivery.word == "skip":
-        return Step(what="skip", reason="A person decided so")
+        return Step(what="withdraw" if delivery.public else "skip", reason="A person decided so")
     waiting = _decide_waiting(delivery)
     if waiting:
         return waiting
@@ -40,7 +40,8 @@ def decide(
     if not there:
         return Step(what="create")
     if (
-        delivery.state != "withdrawn"
+        delivery.word != "ours"
+        and delivery.state != "withdrawn"
         and not delivery.sending
         and delivery.digest == digest(article)
     ):
@@ -86,3 +87,8 @@ def how_to_publish(delivery: Delivery, what: str = "it") -> str:
 def how_to_choose(delivery: Delivery) -> str:
     key = f"{delivery.blog}/{delivery.post_id}"
     return f"To overwrite it: crosspost resolve {key} --ours; to leave it as it is: --theirs"
+
+
+def how_to_bring_back(delivery: Delivery) -> str:
+    key = f"{delivery.blog}/{delivery.post_id}"
+    return f"To put it back: crosspost resolve {key} --ours; to leave it away: --theirs"

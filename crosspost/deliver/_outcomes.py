@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec.structs import replace
 
-from crosspost.deliver._decide import how_to_choose
+from crosspost.deliver._decide import how_to_bring_back, how_to_choose
 from crosspost.deliver._records import GIVE_UP, Errand, Outcome, Trip
 from crosspost.ledger import Delivery, stamp
 from crosspost.model import Article
@@ -59,9 +59,9 @@ def hands_off(
     told = replace(before, due=False, not_before="", sending="", title=article.title, word="")
     if isinstance(error, Changed):
         told = replace(told, state="conflict", theirs=error.theirs, remedy=how_to_choose(before))
-        reason = f"It changed in Telegram, and a person changed it on the site: {error}"
+        reason = f"It was to be changed, and a person had changed it on the site: {error}"
     else:
-        told = replace(told, state="missing", remedy=how_to_choose(before))
+        told = replace(told, state="missing", remedy=how_to_bring_back(before))
         reason = f"A person removed it from the site: {error}"
     told = replace(told, reason=reason)
     return told, told.state, outcome_of(told, article, "held", reason, told.remedy)

@@ -15,7 +15,7 @@ from crosspost.deliver._outcomes import (
 )
 from crosspost.deliver._records import PATIENCE, Errand, Outcome, Send, Take, Trip
 from crosspost.ledger import Delivery
-from crosspost.model import Remote
+from crosspost.model import Article, Remote
 from crosspost.publishers import Changed, Publisher, Refused, Unknown, Vanished
 
 _TRIED: Final = 20
@@ -102,18 +102,26 @@ def _send(
 def _standing(errand: Errand, send: Send) -> Remote | None:
     """The article as it stands on the site, with the version that ``put`` may replace."""
     before, publisher = send.delivery, errand.publisher()
-    if not before.remote_id or (before.word == "ours" and before.state == "missing"):
-        found = publisher.find(send.article)
-        return replace(found, version="") if found and before.word == "ours" else found
     ours = Remote(id=before.remote_id, url=before.url, version=before.version)
     if before.word == "ours":
-        return replace(ours, version="")
+        return _ours(publisher, send.article, ours if before.state != "missing" else None)
+    if not before.remote_id:
+        return publisher.find(send.article)
     try:
         return _looked(publisher, before, ours, send.digest)
     except Vanished:
         if _WITHDRAWING in before.sending.split() and errand.on_delete == "remove":
             return publisher.find(send.article)  # it was we who removed it
         raise
+
+
+def _ours(publisher: Publisher, article: Article, remote: Remote | None) -> Remote | None:
+    """What a person wants overwritten whatever it is now; None where it must be made anew."""
+    try:
+        found = publisher.look(remote) if remote and remote.id else publisher.find(article)
+    except Vanished:
+        found = publisher.find(article)
+    return replace(found, version="", digest="") if found else None
 
 
 def _looked(publisher: Publisher, before: Delivery, ours: Remote, mark: str = "") -> Remote:
@@ -134,9 +142,11 @@ def _and(sending: str, mark: str) -> str:
 
 
 def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
-    """Takes the article of a deleted post off the site; looking first where nobody knows."""
+    """Takes an article off the site, of a deleted post or because a person said so; looking first
+    where nobody knows."""
     delivery, article = take.delivery, take.article
-    publisher, how = errand.publisher(), errand.on_delete
+    skipped = delivery.word == "skip" and not take.stored.gone
+    publisher, how = errand.publisher(), "draft" if skipped else errand.on_delete
     assert how != "keep"
     ledger = errand.ledger
     intent = replace(delivery, state="sending", sending=_and(delivery.sending, _WITHDRAWING))
@@ -147,7 +157,8 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     quiet = replace(delivery, due=False, sending="", not_before="", word="", reason="", remedy="")
     try:
         if delivery.remote_id:
-            ours = Remote(id=delivery.remote_id, url=delivery.url, version=delivery.version)
+            version = "" if skipped else delivery.version
+            ours = Remote(id=delivery.remote_id, url=delivery.url, version=version)
             remote: Remote | None = _looked(publisher, delivery, ours)
         else:
             remote = publisher.find(article)
@@ -172,12 +183,15 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
         remote_id=left.id if left else "",
         version=left.version if left else "",
     )
+    why = "The post was deleted in Telegram"
+    if skipped:
+        told, why = replace(told, state="skipped", word="skip", url=""), "A person decided so"
     with ledger.transaction():
-        ledger.settle(told, told.state, f"The post was deleted in Telegram: {how}")
+        ledger.settle(told, told.state, f"{why}: {how}")
         if not left:
             ledger.shows(told, (), only=True)
         if delivery.public:
             ledger.stir(errand.blog, delivery.post_id, errand.site)
     if remote is None:
         return None
-    return outcome_of(told, article, "withdrawn", "The post was deleted in Telegram")
+    return outcome_of(told, article, "withdrawn", why)

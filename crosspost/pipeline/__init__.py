@@ -13,6 +13,7 @@ from collections.abc import Collection
 
 from msgspec.structs import replace
 
+from crosspost.errors import CrosspostError
 from crosspost.ledger import Edit
 from crosspost.pipeline._articles import Proof, article_of, proofs
 from crosspost.pipeline._pull import gather, pull
@@ -74,6 +75,12 @@ def backfill(
 
 def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
     """Writes down what a person decided about a post, and does it."""
+    stored = run.ledger.post(blog.name, post_id)
+    if stored and stored.gone == "gone":
+        raise CrosspostError(
+            f"{blog.name}/{post_id} was deleted in Telegram: there is nothing to decide. What is "
+            "left of its article on the site is yours to keep or to delete there."
+        )
     with held(run, blog):
         run.begin(blog)
         for delivery in run.ledger.deliveries(blog.name, post_id):

@@ -24,8 +24,10 @@ def push(
     if not _recognised(run, blog, site):
         words = f"The site «{site}» is new or was emptied: everything is put there again"
         run.report.note(blog.name, Note(text=words))
+    read = all(trouble.blog != blog.name for trouble in run.report.troubles)
     if not ledger.has_due(blog.name, site):
-        ledger.succeeded(blog.name, site)
+        if read:
+            ledger.succeeded(blog.name, site)
         return
     run.begin(blog)
     publisher = _Lazy(blog.sites[site])
@@ -45,7 +47,7 @@ def push(
     finally:
         publisher.close()
         _recognised(run, blog, site)
-    if clear and not run.stop() and not ledger.has_due(blog.name, site):
+    if read and clear and not run.stop() and not ledger.has_due(blog.name, site):
         ledger.succeeded(blog.name, site)
 
 

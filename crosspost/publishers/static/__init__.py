@@ -104,7 +104,9 @@ class StaticPublisher:
     def find(self, article: Article) -> Remote | None:
         with explained(self._root):
             row = self._known(article)
-            return self._remote(row) if row else None
+            if row is None:
+                return None  # else the version that we left: ``put`` then sees a hand since
+            return msgspec.structs.replace(self._remote(row), version=row.version)
 
     def look(self, remote: Remote) -> Remote:
         with explained(self._root):
