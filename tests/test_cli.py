@@ -40,6 +40,7 @@ type = "static"
 path = "public"
 """
 PLAIN = "Открыли вторую лавку\n\nНа Ленина, 5. Пирожки те же, очередь короче."
+SITE = f"The site: {Path('public') / 'index.html'}\n"
 AD = "Реклама. ООО «Мука», erid: 2VtzqwErTy5"
 
 
@@ -104,7 +105,7 @@ def process(*words: str, code: int = 0, **more: Any) -> subprocess.CompletedProc
 
 @pytest.mark.usefixtures("place")
 def test_a_channel_becomes_a_blog_and_the_second_time_nothing_happens() -> None:
-    assert run("sync").stdout == "2 posts read, 2 created.\n"
+    assert run("sync").stdout == f"2 posts read, 2 created.\n{SITE}"
     assert Path("public/index.html").is_file()
     again = run("sync")
     assert (again.stdout, again.stderr) == ("Nothing to do.\n", "")
@@ -166,12 +167,45 @@ def test_sync_open_shows_the_blog_in_the_browser(place: Path) -> None:
     browser.chmod(0o755)
     path = f"{browser.parent}:{os.environ['PATH']}"
     told = process("sync", "--open", env=os.environ | {"PATH": path}).stdout
-    assert f"The blog is {(place / 'public' / 'index.html').as_uri()}" in told
+    assert told.endswith(SITE)
     for _ in range(100):
         if (place / "opened").exists() and (place / "opened").read_text():
             break
         time.sleep(0.02)
     assert (place / "opened").read_text().strip() == str(place / "public" / "index.html")
+
+
+def test_a_sync_that_changed_the_site_says_where_it_is(place: Path) -> None:
+    (place / "elsewhere").mkdir()
+    told = process("-c", str(place / "crosspost.toml"), "sync", cwd=place / "elsewhere").stdout
+    assert told.endswith(f"\nThe site: {place / 'public' / 'index.html'}\n")
+    channel(place, message(1, "Открыли третью лавку"), message(2, "Закрыто на учёт\n\nДо среды."))
+    assert run("sync").stdout.endswith(SITE)
+    assert "The site" not in run("sync").output
+    channel(place, message(1, "Открыли пятую лавку"), message(2, "Закрыто на учёт\n\nДо среды."))
+    for words in (["--dry-run"], ["--json"]):
+        assert "The site" not in run("sync", *words).output
+
+
+@pytest.mark.parametrize("command", [["sync", "--open"], ["preview"]])
+def test_a_machine_without_a_browser_makes_no_noise(place: Path, command: list[str]) -> None:
+    told = process(*command, env=os.environ | {"PATH": ""})
+    assert told.stderr == ""
+    browser = place / "bin" / "xdg-open"
+    browser.parent.mkdir()
+    browser.write_text('#!/bin/sh\necho x-www-browser: not found >&2\n: > "$0.done"\nexit 3\n')
+    browser.chmod(0o755)
+    told = process(*command, env=os.environ | {"PATH": f"{browser.parent}:/usr/bin:/bin"})
+    assert _appears(place / "bin" / "xdg-open.done")
+    assert "not found" not in told.stderr + told.stdout
+
+
+def _appears(path: Path) -> bool:
+    for _ in range(100):
+        if path.exists():
+            return True
+        time.sleep(0.02)
+    return False
 
 
 # --- Exit codes ---
@@ -585,6 +619,27 @@ def test_preview_writes_a_sheet_and_changes_nothing_else(place: Path) -> None:
     assert (told["articles"], told["sheet"]) == (2, str(place / "sheet.html"))
 
 
+def test_a_quiet_preview_opens_nothing(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr("crosspost.cli.look.show_file", opened.append)
+    assert run("preview", "-q", "-o", "sheet.html").output == ""
+    assert opened == []
+    run("preview", "-o", "sheet.html")
+    assert opened == [place / "sheet.html"]
+
+
+def test_a_preview_with_nothing_to_show_says_only_what_is_wrong(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr("crosspost.cli.look.show_file", opened.append)
+    _export_gone(place)
+    told = run("preview", "-o", "sheet.html", code=3)
+    assert told.stdout == ""
+    assert "channel" in told.stderr
+    assert opened == []
+
+
 def test_preview_says_when_the_sheet_cannot_be_written(place: Path) -> None:
     (place / "file").write_text("")
     assert "file" in run("preview", "--no-open", "-o", "file/sheet.html", code=1).stderr
@@ -607,7 +662,7 @@ def test_init_with_a_channel_asks_nothing(tmp_path: Path, word: str) -> None:
 def test_init_with_an_export_makes_a_config_that_works(place: Path) -> None:
     (place / "crosspost.toml").unlink()
     run("init", "channel", "--language", "ru", "--author", 'Имя "в кавычках" \\ и ещё')
-    assert run("sync").stdout == "2 posts read, 2 created.\n"
+    assert run("sync").stdout == f"2 posts read, 2 created.\n{SITE}"
     assert "is there already" in run("init", "channel", code=2).stderr
     assert json.loads(run("init", "channel", "--force", "--json").stdout) == {
         "config": str(place / "crosspost.toml")

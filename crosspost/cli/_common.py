@@ -3,7 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -158,15 +158,43 @@ def _bar() -> Any:
     )
 
 
-def finish(ctx: click.Context, report: "Report") -> None:
-    """Says what the run did and exits with its code. A blog that another run holds is no matter
-    for a person who wants to hear only of those."""
+def show_file(path: Path) -> None:
+    """Opens a file as the desktop does. On a machine without a desktop or a browser nothing
+    happens and nothing is said."""
+    import shutil
+    import subprocess
+
+    if sys.platform in ("darwin", "win32", "cygwin"):
+        click.launch(str(path.absolute()))
+    elif opener := shutil.which("xdg-open"):
+        null = subprocess.DEVNULL
+        with suppress(OSError):
+            subprocess.Popen(  # noqa: S603
+                [opener, str(path.absolute())],
+                stdin=null,
+                stdout=null,
+                stderr=null,
+                start_new_session=True,
+            )
+
+
+def _from_here(path: Path) -> str:
+    """The path as a person would write it in this folder."""
+    whole, here = path.absolute(), Path.cwd()
+    return str(whole.relative_to(here) if whole.is_relative_to(here) else whole)
+
+
+def finish(ctx: click.Context, report: "Report", pages: Iterable[Path] = ()) -> None:
+    """Says what the run did, and where ``pages`` of the site are, and exits with its code. A blog
+    that another run holds is no matter for a person who wants to hear only of those."""
     if ctx.obj["quiet"]:
         report.troubles = [one for one in report.troubles if one.exit_code != Busy.exit_code]
     if ctx.obj["json"]:
         dump(report.as_json())
     else:
         say_report(ctx, report)
+        for page in pages if not ctx.obj["quiet"] else ():
+            say(f"The site: {_from_here(page)}")
     ctx.exit(report.exit_code)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, dump, post_of, running, say
+from crosspost.cli._common import blog_names, config_of, dump, post_of, running, say, show_file
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -55,10 +55,10 @@ def preview(
     else:
         for line in report.lines(verbose=False) if report.troubles else ():
             say(line, err=True)
-        if not ctx.obj["quiet"]:
+        if not ctx.obj["quiet"] and (count or not report.troubles):
             say(f"{count:,} articles in {target.as_uri()}")
-        if not no_open:
-            click.launch(str(target))
+            if not no_open:
+                show_file(target)
     ctx.exit(report.exit_code if report.troubles else 0)
 
 

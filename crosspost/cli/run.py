@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, finish, post_of, running, say
+from crosspost.cli._common import blog_names, config_of, finish, post_of, running, show_file
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -73,19 +73,23 @@ def sync(
             pipeline.sync(run, blog)
             if run.stop():
                 break
+    pages = _pages(config, dict.fromkeys(site for blog in chosen for site in blog.sites))
     if open_ and not dry_run:
-        _open(ctx, config, dict.fromkeys(site for blog in chosen for site in blog.sites))
-    finish(ctx, report)
+        _open(pages)
+    changed = report.counts["created"] or report.counts["updated"]
+    finish(ctx, report, pages if not dry_run and (changed or open_) else ())
 
 
-def _open(ctx: click.Context, config: "Config", sites: Iterable[str]) -> None:
-    """Opens the sites that are folders here."""
-    for folder in (config.site_paths[site] for site in sites if site in config.site_paths):
-        index = folder / "index.html"
-        if index.is_file():
-            if not (ctx.obj["json"] or ctx.obj["quiet"]):
-                say(f"The blog is {index.absolute().as_uri()}")
-            click.launch(str(index.absolute()))
+def _pages(config: "Config", sites: Iterable[str]) -> list[Path]:
+    """The first pages of the sites that are folders here."""
+    folders = (config.site_paths[site] for site in sites if site in config.site_paths)
+    return [index for folder in folders if (index := folder / "index.html").is_file()]
+
+
+def _open(pages: Iterable[Path]) -> None:
+    """Shows the pages in the browser."""
+    for page in pages:
+        show_file(page)
 
 
 @click.command(
