@@ -116,9 +116,10 @@ class Report:
         if not done and not self.read:
             return "Nothing to do." if not self.troubles else "Nothing was done."
         would = "It would be: " if self.dry_run else ""
-        read = f"{self.read:,} {'post' if self.read == 1 else 'posts'} read"
+        reads = self.read or self.command not in ("resolve", "edit")
+        read = [f"{self.read:,} {'post' if self.read == 1 else 'posts'} read"] if reads else []
         rest = [f"{self.counts['unchanged']:,} unchanged"] if self.counts["unchanged"] else []
-        return f"{would}{', '.join([read, *done, *rest])}."
+        return f"{would}{', '.join([*read, *done, *rest])}."
 
     def lines(self, verbose: bool) -> Iterator[str]:
         """What a person should hear: troubles, failed and held posts, notes; with ``verbose``

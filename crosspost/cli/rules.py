@@ -39,16 +39,19 @@ Examples:
 @shared
 @click.pass_context
 def try_(ctx: click.Context, blogs: tuple[str, ...]) -> None:
-    """Ask the rules of the config about every post that the ledger has; change nothing."""
+    """Ask the rules of the config about every post, also what is new; change nothing."""
     from crosspost.report import Report
 
     config = config_of(ctx)
     chosen = config.chosen(blogs)
-    with running(ctx, config, Report("rules try", dry_run=True)) as run:
+    report = Report("rules try", dry_run=True)
+    with running(ctx, config, report) as run:
         tried = [_tried(run, blog) for blog in chosen]
     if ctx.obj["json"]:
         dump({"blogs": tried})
         return
+    for line in report.lines(verbose=False) if report.troubles else ():
+        click.echo(line, err=True)
     for one in tried:
         _say(one, ctx.obj["verbose"], ctx.obj["quiet"])
 
@@ -56,6 +59,7 @@ def try_(ctx: click.Context, blogs: tuple[str, ...]) -> None:
 def _tried(run: "Run", blog: "Blog") -> dict[str, Any]:
     from crosspost import pipeline
 
+    pipeline.look(run, blog)
     posts = [_asked(blog, proof) for proof in pipeline.proofs(run, blog, newest_first=False)]
     return {"blog": blog.name, "posts": posts}
 

@@ -102,7 +102,8 @@ class Publisher(Protocol):
         """
 
     def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
-        """Takes the article off the public site: as a draft, or for good (answers None)."""
+        """Takes the article off the public site: as a draft, or for good (answers None). Its
+        version is a condition as for ``put``."""
 
     def discard(self, upload: Upload) -> None:
         """Takes back a file that ended up in no article. Gone already is fine."""
