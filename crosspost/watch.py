@@ -32,13 +32,14 @@ class Watch:
     """What watching needs. ``tell`` hears the report of every round that did something or met
     trouble for the first time; ``alive`` is called at least every few seconds; ``on_wait`` hears
     every second how long Telegram still asks to wait. All may be called from any thread, the first
-    two one at a time."""
+    two one at a time. What is asked of a source when ``stop`` is set has ``grace`` to answer."""
 
     open_ledger: Callable[[], Ledger]
     tell: Callable[[Report], None]
     alive: Callable[[], None] = lambda: None
     on_wait: Callable[[float], None] | None = None
     interval: timedelta = timedelta(minutes=5)
+    grace: timedelta = timedelta(seconds=5)
     stop: threading.Event = field(default_factory=threading.Event)
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
@@ -52,21 +53,29 @@ def watch(wanted: Watch, blogs: Sequence[Blog]) -> None:
     """Watches until ``wanted.stop`` is set; then every post under way is finished first. Raises
     what ended a thread otherwise, which no waiting can cure."""
     ended: list[Exception] = []
+    runs: list[Run] = []
     threads = [
-        threading.Thread(target=_follow, args=(wanted, blog, ended), name=f"watch {blog.name}")
+        threading.Thread(
+            target=_follow, args=(wanted, blog, runs, ended), name=f"watch {blog.name}"
+        )
         for blog in blogs
     ]
+    patience = wanted.grace.total_seconds()
     for thread in threads:
         thread.start()
     while any(thread.is_alive() for thread in threads):
         wanted.alive()
         for thread in threads:
             thread.join(GLANCE / len(threads))
+        patience -= GLANCE if wanted.stop.is_set() else 0
+        if patience <= 0:  # a source that hangs: closing it ends what is asked of it
+            for run in runs:
+                run.close()
     if ended:
         raise ended[0]
 
 
-def _follow(wanted: Watch, blog: Blog, ended: list[Exception]) -> None:
+def _follow(wanted: Watch, blog: Blog, runs: list[Run], ended: list[Exception]) -> None:
     try:
         with wanted.open_ledger() as ledger:
             run = Run(
@@ -76,6 +85,7 @@ def _follow(wanted: Watch, blog: Blog, ended: list[Exception]) -> None:
                 wait=60,
                 on_wait=wanted.on_wait,
             )
+            runs.append(run)
             try:
                 _rounds(wanted, blog, run)
             finally:

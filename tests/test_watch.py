@@ -46,12 +46,12 @@ def blog(tmp_path: Path, server: TelegramServer) -> Blog:
     return live_blog(tmp_path / "blog", server)
 
 
-def live_blog(root: Path, server: TelegramServer) -> Blog:
+def live_blog(root: Path, server: TelegramServer, timeout: str = "5s") -> Blog:
     """A blog that reads the server's channel live."""
     settings = server.settings()
     table = (
         f"[telegram]\napi_id = {settings['api_id']}\napi_hash = '{settings['api_hash']}'\n"
-        f"session = '{settings['session']}'\ntimeout = '5s'\npause = 0.01\n"
+        f"session = '{settings['session']}'\ntimeout = '{timeout}'\npause = 0.01\n"
         f"server = {{dc = 2, address = '127.0.0.1', port = {server.port}}}\n"
     )
     blog = Blog(root, reader="telegram", settings="settle = '0s'", tables=table)
@@ -60,7 +60,7 @@ def live_blog(root: Path, server: TelegramServer) -> Blog:
 
 
 @contextmanager
-def watching(blog: Blog, interval: float = 60) -> Iterator[list[Report]]:
+def watching(blog: Blog, interval: float = 60, grace: float = 5) -> Iterator[list[Report]]:
     """Watches in a thread of its own; ends it and sees that it ended well."""
     config = load(blog.root / "crosspost.toml")
     told: list[Report] = []
@@ -68,6 +68,7 @@ def watching(blog: Blog, interval: float = 60) -> Iterator[list[Report]]:
         open_ledger=lambda: Ledger.open(config.ledger),
         tell=told.append,
         interval=timedelta(seconds=interval),
+        grace=timedelta(seconds=grace),
     )
     thread = threading.Thread(target=watch, args=(wanted, list(config.blogs.values())))
     thread.start()
@@ -107,6 +108,19 @@ def test_a_lost_connection_and_a_restarted_server_cost_only_time(
             numbers.append(channel.post(f"Запись {number}\n\nТекст."))
             time.sleep(0.2)
         until(lambda: blog.posts == numbers)
+
+
+def test_a_source_that_hangs_does_not_hold_up_the_end(
+    tmp_path: Path, server: TelegramServer, channel: Channel
+) -> None:
+    """Told to stop while Telegram does not answer, it ends long before the time limit does."""
+    channel.post("Запись\n\nТекст.")
+    blog = live_blog(tmp_path / "b", server, timeout="60s")
+    server.fault("GetHistoryRequest", hang=True)
+    begun = time.monotonic()
+    with watching(blog, grace=1):
+        until(lambda: "GetHistoryRequest" in server.requests)
+    assert time.monotonic() - begun < 12
 
 
 def test_trouble_that_lasts_is_told_once(
