@@ -669,6 +669,41 @@ def test_init_with_an_export_makes_a_config_that_works(place: Path) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [("Открыли вторую лавку на Main Street", "ru"), ("We opened a shop in Омск", "en"), ("", "ru")],
+)
+def test_init_takes_the_language_from_the_posts(
+    place: Path, monkeypatch: pytest.MonkeyPatch, text: str, language: str
+) -> None:
+    monkeypatch.setenv("LC_ALL", "ru_RU.UTF-8" if not text else "C.UTF-8")
+    channel(place, message(1, text), message(2, text))
+    run("init", "channel", "--force")
+    assert f'language = "{language}"' in (place / "crosspost.toml").read_text("utf-8")
+    run("init", "channel", "--force", "--language", "en")
+    assert 'language = "en"' in (place / "crosspost.toml").read_text("utf-8")
+
+
+def test_init_tells_what_an_export_does_not(place: Path) -> None:
+    told = run("init", "channel", "--force").stdout
+    assert "The blog's name is «lavka», in addresses and in the ledger, for ever." in told
+    assert "--name NAME" in told
+    assert "set link in crosspost.toml (or use --link)" in told
+    line = '\n# link = "https://t.me/…"   # the channel\'s public address, so that articles link to'
+    assert line in (place / "crosspost.toml").read_text("utf-8")
+    told = run("init", "channel", "--force", "--link", "https://t.me/lavka", "--name", "a").stdout
+    assert "link" not in told
+    assert "--name" not in told
+    told = run("init", "@lavka", "--force").stdout
+    assert "«lavka»" in told
+    assert "link" not in told
+
+
+def test_init_takes_the_short_names_that_telegram_sells(place: Path) -> None:
+    run("init", "t.me/s/shop", "--force")
+    assert 'channel = "@shop"' in (place / "crosspost.toml").read_text("utf-8")
+
+
 def test_init_asks_again_when_an_answer_will_not_do(place: Path) -> None:
     (place / "crosspost.toml").unlink()
     answers = ["channel", "Лавка", "", "t.me/lavka", "https://t.me/lavka", "fr", "ru"]
@@ -707,6 +742,8 @@ def test_init_takes_one_channel_of_many(place: Path) -> None:
         (["-1001234567890"], "--help"),
         (["@lavka", "--timezone", "Omsk"], "did you mean «Asia/Omsk»"),
         (["@lavka", "--url", "x"], "site.local.url"),
+        (["t.me/s/foo"], "four to thirty-two"),
+        (["@" + "x" * 33], "four to thirty-two"),
     ],
 )
 def test_init_says_what_will_not_do_and_writes_nothing(
@@ -719,7 +756,9 @@ def test_init_says_what_will_not_do_and_writes_nothing(
 
 def test_init_stops_at_ctrl_d(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    run("init", input="", code=1)
+    for answers in ("", "@lavka\n", "@lavka\nlavka\n"):
+        told = run("init", input=answers, code=2)
+        assert "\ncrosspost: Stopped before the last answer: nothing was written." in told.stderr
     assert list(tmp_path.iterdir()) == []
 
 

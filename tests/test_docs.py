@@ -17,7 +17,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel, SecretStr, TypeAdapter
 
 from crosspost.cli import COMMANDS, group
-from crosspost.config import PUBLISHERS, READERS, load
+from crosspost.config import PUBLISHERS, READERS, draft, load
 from crosspost.config._settings import (
     AuthorSettings,
     BlogSettings,
@@ -557,6 +557,15 @@ def test_the_post_on_the_page_becomes_the_article_on_the_page() -> None:
         "tags": ", ".join(made.tags),
         "removed": removed[0],
     }
+
+
+def test_the_shortest_name_of_a_channel_is_the_one_on_the_page() -> None:
+    row = re.search(r"no name that a channel can have \|.*", page("telegram.md"))
+    assert row is not None
+    assert "four or more" in row[0]
+    assert draft.guess("@shop", ROOT).channel == "@shop"
+    with pytest.raises(ConfigError, match="four"):
+        draft.guess("@sho", ROOT)
 
 
 def test_pages_lead_somewhere() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -57,7 +57,7 @@ def init(
         )
     asks = channel is None
     if channel is None:
-        channel = click.prompt("The channel: @name, a t.me link, or the folder of an export")
+        channel = _answer("The channel: @name, a t.me link, or the folder of an export")
     draft = guess(channel, target.absolute().parent)
     given = {
         "name": name,
@@ -81,6 +81,36 @@ def init(
         f"Wrote {target}. See what it would make: crosspost preview{named}; do it: "
         f"crosspost sync{named}"
     )
+    if not (asks or ctx.obj["quiet"]):
+        _say_what_to_set(draft, target, name)
+
+
+def _say_what_to_set(draft: "Draft", target: Path, name: str | None) -> None:
+    """What was guessed and cannot be changed later, and what could not be guessed."""
+    if name is None:
+        click.echo(
+            f"The blog's name is «{draft.name}», in addresses and in the ledger, for ever. Another "
+            "one, before the first sync: the same command with --force --name NAME."
+        )
+    if not draft.link:
+        click.echo(
+            f"An export does not tell the channel's public address. If it has one, set link in "
+            f"{target} (or use --link), so that articles link to their posts."
+        )
+
+
+def _answer(question: str, **more: Any) -> str:
+    """What a person answers. Raises ``ConfigError`` when they stop instead."""
+    from crosspost.errors import ConfigError
+
+    try:
+        return str(click.prompt(question, **more))
+    except click.Abort:
+        click.echo(err=True)  # the question's line is not ended yet
+        raise ConfigError(
+            "Stopped before the last answer: nothing was written. To be asked nothing, name the "
+            "channel: crosspost init CHANNEL"
+        ) from None
 
 
 def _ask(draft: "Draft", given: dict[str, str | None]) -> "Draft":
@@ -107,7 +137,7 @@ def _ask(draft: "Draft", given: dict[str, str | None]) -> "Draft":
         return checked
 
     answers = {
-        key: click.prompt(question, default=getattr(draft, key), value_proc=answer(key))
+        key: _answer(question, default=getattr(draft, key), value_proc=answer(key))
         for key, question in questions.items()
         if given[key] is None
     }

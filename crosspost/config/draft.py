@@ -4,19 +4,34 @@ import json
 import os
 import re
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
-from crosspost.errors import ConfigError
+from crosspost.errors import ConfigError, ReaderError
+
+if TYPE_CHECKING:
+    from crosspost.readers import Reader
 
 _LINK: Final = re.compile(
-    r"(?:https?://)?(?:t|telegram)\.me/(?:s/)?([A-Za-z]\w{3,63})(?:/\d+)?/?(?:\?.*)?|@?([A-Za-z]\w{3,63})",
+    r"(?:https?://)?(?:t|telegram)\.me/(?:s/)?([A-Za-z]\w{3,31})(?:/\d+)?/?(?:\?.*)?|@?([A-Za-z]\w{3,31})",
     re.ASCII,
+)
+"""Names have five letters or more, those sold at https://fragment.com four."""
+_MISNAMED: Final = re.compile(
+    r"(?:(?:https?://)?(?:t|telegram)\.me/(?:s/)?|@)\w+(?:/\d+)?/?", re.ASCII
 )
 
 _PRIVATE: Final = re.compile(
     r"(?:https?://)?(?:t|telegram)\.me/(?:\+|joinchat/|c/).*|-?\d{5,}", re.ASCII
 )
+
+_NO_LINK: Final = (
+    '# link = "https://t.me/…"   # the channel\'s public address, so that articles link to their '
+    "posts"
+)
+_TEXTS: Final = 50
+"""So many of the first posts say what language the channel is in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +65,12 @@ def guess(channel: str, base: Path) -> Draft:
         found = path.absolute()
         shown = str(found.relative_to(base) if found.is_relative_to(base) else found)
         written = f"{shown}{mark}{choice}" if str(path) != channel else shown
+        title, spoken = _export(written, base)
         return Draft(
-            name=_export_name(written, base) or _name(found.stem) or "blog",
+            name=title or _name(found.stem) or "blog",
             channel=written,
             reader="export",
-            language=language,
+            language=spoken or language,
             timezone=zone,
         )
     link = _LINK.fullmatch(channel.strip())
@@ -62,6 +78,11 @@ def guess(channel: str, base: Path) -> Draft:
         raise ConfigError(
             f"«{channel}» is a private channel, which has no public page: name the folder of its "
             "export, or follow it live with an account (docs/telegram.md)"
+        )
+    if not link and _MISNAMED.fullmatch(channel.strip()):
+        raise ConfigError(
+            f"«{channel}» is no name that a channel can have: letters, digits and «_», a letter "
+            "first, four to thirty-two in all"
         )
     if not link:
         raise ConfigError(
@@ -113,7 +134,7 @@ def write(draft: Draft, target: Path) -> None:
 
 def _text(draft: Draft) -> str:
     quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in vars(draft).items()}
-    link = f"link    = {quoted['link']}" if draft.link else '# link = "https://t.me/…"'
+    link = f"link    = {quoted['link']}" if draft.link else _NO_LINK
     author = (
         f"name  = {quoted['author']}" if draft.author else '# name  = "…"   # else the channel\'s'
     )
@@ -141,8 +162,9 @@ url  = {quoted["url"]}
 """
 
 
-def _export_name(channel: str, base: Path) -> str:
-    """A name after the title of the export's channel. Raises ``ReaderError`` when it is none."""
+def _export(channel: str, base: Path) -> tuple[str, str]:
+    """A name after the title of the export's channel, and the language of its first posts, "" if
+    they do not tell. Raises ``ReaderError`` when it is none."""
     from slugify import slugify
 
     from crosspost.readers import Context
@@ -151,9 +173,26 @@ def _export_name(channel: str, base: Path) -> str:
     context = Context(base=base, cache=base)
     reader = ExportReader.open(ExportReader.Settings(), channel, context)
     try:
-        return slugify(reader.channel().title, max_length=40, word_boundary=True)
+        name = slugify(reader.channel().title, max_length=40, word_boundary=True)
+        return name, _spoken(reader)
     finally:
         reader.close()
+
+
+def _spoken(reader: "Reader") -> str:
+    from crosspost.model import Post
+    from crosspost.readers import Bounds
+
+    try:
+        first = islice(reader.read(Bounds()), _TEXTS)
+        texts = [post.text for post in first if isinstance(post, Post)]
+    except ReaderError:
+        return ""
+    letters = [letter for text in texts for letter in text if letter.isalpha()]
+    if not letters:
+        return ""
+    russian = sum("\u0400" <= letter <= "\u04ff" for letter in letters)
+    return "ru" if russian * 2 > len(letters) else "en"
 
 
 def _name(word: str) -> str:
