@@ -48,7 +48,6 @@ class Report:
     notes: list[tuple[str, Note]] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     vanished: dict[str, list[int]] = field(default_factory=dict)
-    opened: list[str] = field(default_factory=list)
     left_off: int = 0
 
     def add(self, outcome: Outcome) -> None:

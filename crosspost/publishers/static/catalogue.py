@@ -158,8 +158,7 @@ class Catalogue:
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            self.fresh = not self._version()
-            if self.fresh:
+            if not self._version():
                 with self.change():
                     if not self._version():
                         for statement in _SCHEMA.split(";\n"):
