@@ -423,12 +423,25 @@ class Upload(Record, frozen=True):
     poster: str = ""
 
 
+class Parts(Record, frozen=True):
+    """What a visitor reads of an article on a site, part by part: what an editor may have changed.
+    Plain text; ``text`` holds a line a paragraph, without the title and the lead."""
+
+    title: str = ""
+    lead: str = ""
+    text: str = ""
+    tags: tuple[str, ...] = ()
+    category: str = ""
+
+
 class Remote(Record, frozen=True):
     """An article as the site has it.
 
     ``version`` is whatever changes when someone changes the article there. ``digest`` is the
     digest of the article that was put, where the site can remember it ("" where not). ``status``
-    is ``live``, ``draft`` (withdrawn, or not yet public) or ``trash``.
+    is ``live``, ``draft`` (withdrawn, or not yet public) or ``trash``. ``parts`` is what it says,
+    as the site tells it back: the same answer for the same article, whatever the site makes of
+    quotes and spaces. None where an answer does not hold it.
     """
 
     id: str
@@ -436,6 +449,7 @@ class Remote(Record, frozen=True):
     version: str
     digest: str = ""
     status: Literal["live", "draft", "trash"] = "live"
+    parts: Parts | None = None
 
 
 # --- To and from bytes ------------------------------------------------------------------------

@@ -20,7 +20,7 @@ What a publisher raises about one article (``PublisherError`` is about the whole
     Vanished    the article is not on the site any more, or lies in its trash
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -87,18 +87,27 @@ class Publisher(Protocol):
         not there."""
 
     def look(self, remote: Remote) -> Remote:
-        """The article as it is now. Raises ``Vanished``."""
+        """The article as it is now, with its ``parts``. Raises ``Vanished``."""
 
     def upload(self, file: Path, media: Media) -> Upload:
         """Puts a file there, once; the answer can stand in any number of articles."""
 
-    def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
+    def put(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        remote: Remote | None,
+        keep: Collection[str] = (),
+    ) -> Remote:
         """Creates the article (``remote`` None) or replaces the one ``remote`` names, keeping
         its slug and address. ``uploads`` maps the index of a figure to its upload; a figure
         without one has no file; a video's ``poster`` is the address of another upload.
 
         An unchanged ``remote.version`` is a condition: otherwise raises ``Changed`` or
         ``Vanished`` and does nothing; ``remote.version == ""`` waives it.
+
+        ``keep`` names ``Parts`` (title, lead, tags, category) that stay as they are on the site,
+        whatever the article says. The answer holds the ``parts`` that stand there now.
         """
 
     def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
@@ -112,8 +121,9 @@ class Publisher(Protocol):
         """Completes what several articles share (index pages, feeds). Called after the last
         ``put`` of a run, and at the start of the next run if that one was killed before."""
 
-    def check(self) -> list[Finding]:
-        """Looks whether the site can be written, changing nothing."""
+    def check(self, *, write: bool = False) -> list[Finding]:
+        """Looks whether the site can be written, step by step, changing nothing; with ``write`` a
+        draft is made too, looked at (what did the site keep of it?) and removed again."""
 
     def close(self) -> None:
         """Lets go of connections and files."""
