@@ -129,7 +129,7 @@ NO = {
     "moved": "another host, elsewhere.example",
     "stripped": "did not see who asks .*SetEnvIf Authorization",
     "basic": "password of the web server itself",
-    "firewall": "refused the request before WordPress saw it",
+    "firewall": "refused the request before the site's program saw it",
     "404": "shows no WordPress REST",
 }
 
@@ -230,9 +230,9 @@ def test_a_refusal_names_the_field(news: News) -> None:
 
 
 def test_an_endless_answer_is_cut(news: News, monkeypatch: pytest.MonkeyPatch) -> None:
-    from crosspost.publishers.wordpress import _client
+    from crosspost.publishers import _web
 
     news.make().put(article(), {}, None)
-    monkeypatch.setattr(_client, "_LARGEST", 100)
+    monkeypatch.setattr(_web, "_LARGEST", 100)
     with pytest.raises(Unknown, match="does not end"):
         news.make().find(article())

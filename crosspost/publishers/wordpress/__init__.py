@@ -25,9 +25,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
+from crosspost.publishers._web import Missing
 from crosspost.publishers.wordpress import _marks
 from crosspost.publishers.wordpress._blocks import Writer
-from crosspost.publishers.wordpress._client import Client, Missing
+from crosspost.publishers.wordpress._client import Client
 from crosspost.publishers.wordpress._media import IMAGE_TYPES, Library
 from crosspost.publishers.wordpress._terms import Terms
 from crosspost.settings import Secret

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from crosspost.errors import CrosspostError
 from crosspost.publishers import Finding, Refused, Unknown
-from crosspost.publishers.wordpress._client import Client, Missing
+from crosspost.publishers._web import Missing
+from crosspost.publishers.wordpress._client import Client
 from crosspost.publishers.wordpress._terms import Terms
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ from typing import Any, Final
 
 from crosspost.model import Article, Media, Upload
 from crosspost.publishers import Refused
-from crosspost.publishers.wordpress._client import Client, Missing
+from crosspost.publishers._web import Missing
+from crosspost.publishers.wordpress._client import Client
 
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _ENDINGS: Final = {
