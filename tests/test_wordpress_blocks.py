@@ -27,8 +27,8 @@ from crosspost.model import (
     Remote,
     Upload,
 )
-from crosspost.publishers import Context, Vanished
-from crosspost.publishers.wordpress import WordPressPublisher, WordPressSettings, _marks
+from crosspost.publishers import Context, Vanished, _marks
+from crosspost.publishers.wordpress import WordPressPublisher, WordPressSettings, _stored
 from crosspost.publishers.wordpress._blocks import Writer
 
 GOLDEN = Path(__file__).parent / "golden" / "wordpress"
@@ -191,10 +191,10 @@ def test_a_mark_tells_a_changed_word_from_a_changed_space() -> None:
 
 def test_publishing_a_draft_as_it_is_changes_nothing_and_the_reverse_does() -> None:
     draft, live = "draft|2025-05-01T10:00:00|abc", "publish|2025-05-02T10:00:00|abc"
-    assert _marks.same(draft, live)
-    assert not _marks.same(live, draft)
-    assert not _marks.same(draft, "publish|2025-05-02T10:00:00|abd")
-    assert not _marks.same(live, "publish|2025-05-02T10:00:01|abc")
+    assert _stored.same(draft, live)
+    assert not _stored.same(live, draft)
+    assert not _stored.same(draft, "publish|2025-05-02T10:00:00|abd")
+    assert not _stored.same(live, "publish|2025-05-02T10:00:01|abc")
 
 
 # --- Settings ---

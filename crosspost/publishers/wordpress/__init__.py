@@ -1,7 +1,7 @@
 """WordPress, over its REST API with an application password.
 
     _client   asking the site, and what each trouble means
-    _marks    how an article is known again: slug, mark, version
+    _stored   an article as the site tells of it
     _blocks   an article as Gutenberg blocks (_words: formatting; _html: pieces)
     _media    pictures and files
     _terms    tags and the category
@@ -24,9 +24,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
-from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
+from crosspost.publishers import Changed, Context, Finding, Refused, Vanished, _marks
 from crosspost.publishers._web import Missing
-from crosspost.publishers.wordpress import _marks
+from crosspost.publishers.wordpress import _stored
 from crosspost.publishers.wordpress._blocks import Writer
 from crosspost.publishers.wordpress._client import Client
 from crosspost.publishers.wordpress._media import IMAGE_TYPES, Library
@@ -115,7 +115,7 @@ class WordPressPublisher:
         found = self._find(article.blog, article.post_id)
         if found is None:
             return None
-        known = _marks.remote(found)
+        known = _stored.remote(found)
         if known.status == "trash" or known.digest:
             return known
         # a person's hand was at it, and what we left is not known: never to be overwritten
@@ -139,7 +139,7 @@ class WordPressPublisher:
         return None
 
     def look(self, remote: Remote) -> Remote:
-        return _marks.remote(self._there(remote))
+        return _stored.remote(self._there(remote))
 
     def _there(self, remote: Remote, *, trash: bool = False) -> dict[str, Any]:
         """The article as it is now, in the trash only when ``trash``. Raises ``Vanished``."""
@@ -155,11 +155,11 @@ class WordPressPublisher:
         """The article, if it is as ``remote.version`` says. WordPress has no conditional update,
         so this is asked right before one."""
         found = self._there(remote)
-        now = _marks.version(found)
-        if not _marks.same(remote.version, now):
+        now = _stored.version(found)
+        if not _stored.same(remote.version, now):
             raise Changed(
                 f"the article {found.get('link')} is not the one we left",
-                theirs=_marks.theirs(found),
+                theirs=_stored.theirs(found),
                 version=now,
             )
         return found
@@ -189,7 +189,7 @@ class WordPressPublisher:
                 found = self._client.send(f"{self._type}/{_id(remote)}", data, params=_EDIT)
             except Missing as error:
                 raise Vanished(f"the site has no article {remote.id} any more ({error})") from error
-        made = _marks.remote(self._settled(found))
+        made = _stored.remote(self._settled(found))
         if made.status == "live":
             self._addresses[article.blog, article.post_id] = made.url
         return made
@@ -208,7 +208,7 @@ class WordPressPublisher:
     def _settled(self, found: dict[str, Any]) -> dict[str, Any]:
         """What was written, its mark true to what the site made of it: plugins that correct
         quotation marks or spaces on saving are no person's hand."""
-        title, content = _marks.raw(found, "title"), _marks.raw(found, "content")
+        title, content = _stored.raw(found, "title"), _stored.raw(found, "content")
         again = _marks.renewed(title, content)
         if again == content:
             return found
@@ -310,7 +310,7 @@ class WordPressPublisher:
             if how == "draft":
                 draft = {"status": "draft"}
                 found = self._client.send(f"{self._type}/{_id(remote)}", draft, params=_EDIT)
-                return _marks.remote(found)
+                return _stored.remote(found)
             self._trash(remote)
         except Vanished:
             if how == "draft":
@@ -349,7 +349,7 @@ class WordPressPublisher:
 
 def _key(found: Mapping[str, Any]) -> tuple[str, int] | None:
     """The blog and the post that an article's mark names."""
-    known = _marks.read(_marks.raw(found, "title"), _marks.raw(found, "content"))
+    known = _marks.read(_stored.raw(found, "title"), _stored.raw(found, "content"))
     return (known.blog, known.post_id) if known else None
 
 
