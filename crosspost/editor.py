@@ -49,7 +49,8 @@ def learn(ledger: Ledger, blog: str, style: Callable[[], "Style"]) -> None:
 
 class Editor:
     """Makes articles of a blog's posts. ``own`` are the blog's own rules, ``series`` says whether
-    «Часть 2» links to «Часть 1»."""
+    «Часть 2» links to «Часть 1», ``review`` whether a person looks at every post before it is on
+    any site."""
 
     def __init__(
         self,
@@ -60,11 +61,13 @@ class Editor:
         own: tuple[Rule, ...],
         *,
         series: bool,
+        review: bool = False,
     ) -> None:
         footers = {key: count for key, (_, count) in ledger.footers(blog).items()}
         self._style = replace(style, footers=footers, tag_names=ledger.spellings(blog))
         self._ledger, self._blog = ledger, blog
         self._rules, self._own, self._series = rules, own, series
+        self._review = review
 
     def article(self, stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
         """The article of a post; ``slug`` and ``missing`` as for ``normalize``."""
@@ -85,7 +88,9 @@ class Editor:
             likely = self._ledger.likely_twins(self._blog, stored.post.id)
             others = (self._ledger.post(self._blog, one) for one in likely)
             twin = next((one.post.id for one in others if one and alike(stored.post, one.post)), 0)
-        return judge(stored.post, article, self._rules, self._own, twin)
+        deliveries = self._ledger.deliveries(self._blog, stored.post.id) if self._review else ()
+        review = self._review and not any(one.public for one in deliveries)
+        return judge(stored.post, article, self._rules, self._own, twin, review=review)
 
     def address(self, message: int) -> str:
         """Where a message stands in Telegram."""

@@ -115,7 +115,7 @@ class Report:
         if not done and not self.read:
             return "Nothing to do." if not self.troubles else "Nothing was done."
         would = "It would be: " if self.dry_run else ""
-        reads = self.read or self.command not in ("resolve", "edit")
+        reads = self.read or self.command not in ("resolve", "approve", "skip", "edit")
         read = [f"{self.read:,} {'post' if self.read == 1 else 'posts'} read"] if reads else []
         rest = [f"{self.counts['unchanged']:,} unchanged"] if self.counts["unchanged"] else []
         return f"{would}{', '.join([*read, *done, *rest])}."

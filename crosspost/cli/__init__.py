@@ -20,6 +20,8 @@ COMMANDS: Final = {
     "sync": "run",
     "backfill": "run",
     "resolve": "run",
+    "approve": "review",
+    "skip": "review",
     "edit": "edit",
     "preview": "look",
     "status": "look",

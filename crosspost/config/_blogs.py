@@ -314,6 +314,7 @@ class Making:
             on_delete=blog.on_delete,
             max_deletions=blog.max_deletions,
             series=blog.series,
+            review=blog.review,
         )
 
     def _cache(self) -> Path:

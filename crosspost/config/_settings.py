@@ -167,6 +167,7 @@ class BlogSettings(Table):
     max_media: Size | None = None
     since: Moment = None
     series: bool = False
+    review: bool = False
     rules: dict[str, Any] = {}
     rule: list[RuleSettings] = []
     footer: FooterSettings = FooterSettings()

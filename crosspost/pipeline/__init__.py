@@ -18,6 +18,7 @@ from crosspost.ledger import Edit
 from crosspost.pipeline._articles import Proof, article_of, proofs
 from crosspost.pipeline._pull import gather, pull
 from crosspost.pipeline._push import push
+from crosspost.pipeline._review import Waiting, decide_all, waiting
 from crosspost.pipeline._run import Blog, Run, Source, held, reported
 from crosspost.readers import Bounds
 
@@ -26,8 +27,10 @@ __all__ = [
     "Proof",
     "Run",
     "Source",
+    "Waiting",
     "article_of",
     "backfill",
+    "decide_all",
     "edit",
     "look",
     "proofs",
@@ -35,6 +38,7 @@ __all__ = [
     "push",
     "resolve",
     "sync",
+    "waiting",
 ]
 
 

@@ -32,6 +32,7 @@ def editor_of(run: Run, blog: Blog) -> Editor:
         blog.rules,
         blog.own_rules,
         series=blog.series,
+        review=blog.review,
     )
 
 

@@ -52,6 +52,7 @@ class Blog:
     on_delete: OnDelete = "draft"
     max_deletions: int = 5
     series: bool = False
+    review: bool = False
 
 
 @dataclass(kw_only=True)

@@ -62,10 +62,27 @@ class Verdict(Record, frozen=True):
 
 
 def judge(
-    post: Post, article: Article, rules: RuleSet, own: Sequence[Rule] = (), twin: int = 0
+    post: Post,
+    article: Article,
+    rules: RuleSet,
+    own: Sequence[Rule] = (),
+    twin: int = 0,
+    *,
+    review: bool = False,
 ) -> Verdict:
     """What becomes of the post. ``own`` are the blog's own rules, ``twin`` is the number of an
-    earlier post that says the same, 0 if there is none."""
+    earlier post that says the same, 0 if there is none. ``review``: a person looks at it first,
+    whatever speaks for it."""
+    found = _judged(post, article, rules, own, twin)
+    if review and found.action == "publish":
+        reason = "Every post of this blog is looked at first"
+        return Verdict(action="hold", reason=reason, rule="review")
+    return found
+
+
+def _judged(
+    post: Post, article: Article, rules: RuleSet, own: Sequence[Rule], twin: int
+) -> Verdict:
     said, lifted = None, False
     for rule, unclear in _fitting(post, article, own):
         if unclear:
