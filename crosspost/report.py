@@ -9,6 +9,7 @@ import msgspec
 
 from crosspost.deliver import Outcome
 from crosspost.errors import CrosspostError
+from crosspost.logs import concealed, event
 from crosspost.readers import Note
 
 KINDS: Final = ("created", "updated", "unchanged", "withdrawn", "held", "failed")
@@ -20,7 +21,8 @@ _LISTED: Final = 10_000
 def shown(text: str) -> str:
     """The text as one line that a terminal may show: names and titles are of strangers, and could
     hold what moves the cursor, turns the direction of writing or begins another line."""
-    return _UNSHOWN.sub(lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
+    clean = _UNSHOWN.sub(lambda found: " " if found[0] in "\t\n\r" else "\ufffd", text)
+    return concealed(clean)
 
 
 class Trouble(msgspec.Struct, frozen=True):
@@ -48,11 +50,21 @@ class Report:
     notes: list[tuple[str, Note]] = field(default_factory=list)
     troubles: list[Trouble] = field(default_factory=list)
     vanished: dict[str, list[int]] = field(default_factory=dict)
+    served: set[tuple[str, str]] = field(default_factory=set)
     left_off: int = 0
 
     def add(self, outcome: Outcome) -> None:
         """One post on one site has been dealt with."""
         self.counts[outcome.what] += 1
+        event(
+            outcome.what,
+            "error" if outcome.what == "failed" else "info",
+            post=f"{outcome.blog}/{outcome.post_id}",
+            site=outcome.site,
+            title=outcome.title,
+            url=outcome.url,
+            reason=outcome.reason,
+        )
         for text in outcome.notes:
             self.note(outcome.blog, Note(text=text, post_id=outcome.post_id))
         if outcome.what == "unchanged":
@@ -65,11 +77,16 @@ class Report:
 
     def note(self, blog: str, note: Note) -> None:
         """Something of the source that a person may want to know."""
+        post = f"{blog}/{note.post_id}" if note.post_id else ""
+        event("note", blog=blog, post=post, reason=note.text, lost=note.lost)
         if len(self.notes) < _LISTED:
             self.notes.append((blog, note))
 
     def fail(self, blog: str, site: str, error: CrosspostError) -> None:
         """A blog, or its way to one site, could not be served."""
+        code = error.exit_code
+        level = "warning" if code in (5, 7) else "error"
+        event("trouble", level, blog=blog, site=site, reason=str(error), exit_code=code)
         self.troubles.append(Trouble(blog, site, str(error), error.exit_code))
 
     @property

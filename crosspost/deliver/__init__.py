@@ -24,7 +24,6 @@ creation the site is asked whether the article is there already, so neither a cr
 ledger nor a second machine makes a double.
 """
 
-import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
@@ -49,6 +48,7 @@ from crosspost.deliver._records import (
 from crosspost.deliver._send import send_all, withdraw
 from crosspost.errors import CrosspostError
 from crosspost.ledger import Delivery, StoredPost, stamp
+from crosspost.logs import about, event
 from crosspost.model import Article, digest
 from crosspost.publishers import Refused, Unknown
 
@@ -63,8 +63,6 @@ __all__ = [
     "deliver",
     "plan",
 ]
-
-_log: Final = logging.getLogger(__name__)
 
 _LINK: Final = re.compile(r'href="post:(\d{1,18})"')
 
@@ -94,6 +92,7 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
     if trip.started:
         again = _pass(errand, trip, lambda one: errand.wanted(one) and _stirred(trip, one))
         yield from (one for one in again if one.what not in ("updated", "unchanged"))
+    errand.silent = trip.unknown >= PATIENCE
     if trip.started or cut or ledger.has_spare(site):
         _finish(errand)
 
@@ -144,6 +143,7 @@ def _pass(errand: Errand, trip: Trip, wanted: Callable[[Delivery], bool]) -> Ite
 
 def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Outcome | None:
     """Decides and does all that needs no intent; answers what must be sent or taken away."""
+    about(post=f"{delivery.blog}/{delivery.post_id}")
     stored = errand.ledger.post(errand.blog, delivery.post_id)
     if stored is None:
         return None
@@ -181,7 +181,7 @@ def _unmade(
     errand: Errand, trip: Trip, delivery: Delivery, stored: StoredPost, error: Exception
 ) -> Outcome:
     """A post that our own rules stumble over: it stays as it is on the site, and is reported."""
-    _log.error("%s/%s", delivery.blog, delivery.post_id, exc_info=error)
+    event("no article could be made of it", "error", error=error)
     reason = f"No article could be made of it ({type(error).__name__}: {error})"
     told = replace(
         delivery,

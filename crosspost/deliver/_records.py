@@ -49,12 +49,13 @@ class Step(Record, frozen=True):
     until: datetime | None = None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Errand:
     """One blog to one site: who is asked for what. ``publisher`` is opened when first needed.
 
     ``normalize`` takes a stored post, its slug or "", and why which of its files are missing;
     ``fetch`` raises ``Gone`` or ``Unsafe``; ``address`` is a post's public address or "".
+    ``silent`` is set when the site gave no clear answer to ``PATIENCE`` posts in a row.
     """
 
     ledger: Ledger
@@ -70,6 +71,7 @@ class Errand:
     on_delete: OnDelete = "draft"
     wanted: Callable[[Delivery], bool] = lambda _: True
     stop: Callable[[], bool] = lambda: False
+    silent: bool = False
 
 
 class Send(NamedTuple):

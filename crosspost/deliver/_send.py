@@ -15,6 +15,7 @@ from crosspost.deliver._outcomes import (
 )
 from crosspost.deliver._records import PATIENCE, Errand, Outcome, Send, Take, Trip
 from crosspost.ledger import Delivery
+from crosspost.logs import about
 from crosspost.model import Article, Remote
 from crosspost.publishers import Changed, Publisher, Refused, Unknown, Vanished
 
@@ -67,6 +68,7 @@ def _send(
     errand: Errand, trip: Trip, send: Send, intent: Delivery
 ) -> tuple[Delivery, str, Outcome]:
     article, before = send.article, send.delivery
+    about(post=f"{before.blog}/{before.post_id}")
     try:
         remote = _standing(errand, send)
         if remote and remote.digest == send.digest and remote.status == "live":

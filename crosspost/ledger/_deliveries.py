@@ -152,6 +152,33 @@ class Deliveries(Edits):
                 ),
             )
 
+    def retrying(self, blog: str, site: str) -> bool:
+        """Whether something got no clear answer there and is tried again, now or later."""
+        return bool(
+            self._one(
+                "SELECT 1 FROM delivery WHERE due = 1 AND blog = ? AND site = ? AND attempts > 0"
+                " LIMIT 1",
+                blog,
+                site,
+            )
+        )
+
+    def retry(self, blog: str, post_id: int | None = None) -> int:
+        """Makes due at once what failed, or waits before it is tried again: of the blog, or one
+        post. Answers how many deliveries these are."""
+        some = "blog = ?1 AND (?2 IS NULL OR post_id = ?2) AND (state = 'failed' OR attempts > 0)"
+        with self.transaction():
+            self._db.execute(
+                "INSERT INTO event (at, run, blog, post_id, site, what, detail)"
+                f" SELECT ?3, ?4, blog, post_id, site, 'decided', 'retry' FROM delivery"  # noqa: S608
+                f" WHERE {some}",
+                (blog, post_id, stamp(self.clock()), self.run_id),
+            )
+            return self._db.execute(
+                f"UPDATE delivery SET due = 1, not_before = '', attempts = 0 WHERE {some}",  # noqa: S608
+                (blog, post_id),
+            ).rowcount
+
     def by_url(self, url: str) -> tuple[str, int] | None:
         """The blog and post whose article has this address on some site."""
         found = self._one(

@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from crosspost.deliver import Errand, Outcome, Step, deliver, plan
+from crosspost.deliver import PATIENCE, Errand, Outcome, Step, deliver, plan
 from crosspost.editor import learn
-from crosspost.errors import ReaderError
+from crosspost.errors import Later, PublisherError, ReaderError
 from crosspost.ledger import Delivery, StoredPost
 from crosspost.model import Article, Media
 from crosspost.pipeline._articles import editor_of
 from crosspost.pipeline._run import Blog, Run, Source
-from crosspost.publishers import Publisher
+from crosspost.publishers import Down, Publisher
 from crosspost.readers import Gone, Note
 
 
@@ -30,10 +30,12 @@ def push(
             ledger.succeeded(blog.name, site)
         return
     run.begin(blog)
+    if site in run.down:
+        raise type(run.down[site])(str(run.down[site]))
     publisher = _Lazy(blog.sites[site])
     errand = _errand(run, blog, site, publisher, only or (lambda _: True))
     total, done = ledger.count_due(blog.name, site), 0
-    clear = True
+    clear, why = True, ""
     try:
         if ledger.rehearsing:
             for step, delivery, _, article in plan(errand):
@@ -41,12 +43,21 @@ def push(
             return
         for outcome in deliver(errand):
             run.report.add(outcome)
-            clear = clear and outcome.what != "failed"
+            clear, why = clear and outcome.what != "failed", outcome.reason
             done += 1
             run.progress(site, done, total)
+    except (Down, Later) as error:
+        run.down[site] = error
+        raise
     finally:
         publisher.close()
         _recognised(run, blog, site)
+    if errand.silent:
+        run.down[site] = PublisherError(
+            f"The site «{site}» gave no clear answer to {PATIENCE} posts in a row; it is left alone "
+            f"until the next run. {why}"
+        )
+        raise run.down[site]
     if read and clear and not run.stop() and not ledger.has_due(blog.name, site):
         ledger.succeeded(blog.name, site)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from crosspost.deliver import OnDelete
 from crosspost.errors import Busy, CrosspostError, LedgerError
 from crosspost.ledger import Ledger
+from crosspost.logs import about
 from crosspost.model import Channel
 from crosspost.publishers import Publisher
 from crosspost.readers import (
@@ -67,6 +68,8 @@ class Run:
     accept_deletions: bool = False
     wait: float = 0
     on_wait: Callable[[float], None] | None = None
+    down: dict[str, CrosspostError] = field(default_factory=dict)
+    """Sites that gave no answer in this run: they are not asked again by the next blog."""
     _readers: dict[tuple[str, Source], Reader] = field(default_factory=dict)
     _begun: str = ""
 
@@ -128,8 +131,12 @@ def held(run: Run, blog: Blog) -> Iterator[None]:
 @contextmanager
 def reported(run: Run, blog: Blog, site: str = "") -> Iterator[None]:
     """Partial trouble stays partial: the other sites and blogs go on."""
+    before = len(run.report.troubles)
+    about(blog=blog.name, site=site, post="")
     try:
         yield
+        if len(run.report.troubles) == before:
+            run.report.served.add((blog.name, site))
     except CrosspostError as error:
         run.report.fail(blog.name, site, error)
         if not run.ledger.rehearsing and not isinstance(error, Busy | LedgerError):

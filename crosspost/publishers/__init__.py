@@ -24,6 +24,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
+from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Record, Remote, Upload
 
 
@@ -33,6 +34,11 @@ class Refused(Exception):
 
 class Unknown(Exception):
     """Nobody knows whether it happened; the text says what was seen."""
+
+
+class Down(PublisherError):
+    """The site cannot be reached: no connection came about, so nothing was sent. It is asked once
+    a run, whatever else is due there."""
 
 
 class Changed(Exception):

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 from crosspost import __version__
 from crosspost.errors import Later, PublisherError
-from crosspost.publishers import Refused, Unknown
+from crosspost.publishers import Down, Refused, Unknown
 
 if TYPE_CHECKING:
     import requests
@@ -44,6 +44,10 @@ class Page(PublisherError):
 
 class Again(Exception):
     """A request got no clear answer; the text says what was seen."""
+
+
+class _NoWay(Again):
+    """There was no connection, so nothing was sent: even a change may be asked for again."""
 
 
 class Answer(NamedTuple):
@@ -114,18 +118,21 @@ class Web:
     ) -> T:
         """What ``read`` makes of the answer; ``given`` is for requests. ``read`` raises ``Again``
         for one that is not clear: a question is asked again then, and in the end it is
-        ``Unknown``. Raises ``Later`` when the site asks to come back, ``PublisherError`` when its
-        certificate is not valid."""
+        ``Unknown``. Raises ``Later`` when the site asks to come back, ``Down`` when there is no
+        connection, ``PublisherError`` when its certificate is not valid."""
         import stamina
 
         try:
-            if not question:
-                return self._once(method, url, read, question=False, **given)
             for attempt in stamina.retry_context(
-                on=Again, attempts=_ATTEMPTS, timeout=None, wait_initial=0.2, wait_max=2.0
+                on=Again if question else _NoWay, attempts=_ATTEMPTS, timeout=None, wait_initial=0.2, wait_max=2.0
             ):
                 with attempt:
-                    return self._once(method, url, read, question=True, **given)
+                    return self._once(method, url, read, question=question, **given)
+        except _NoWay as error:
+            raise Down(
+                f"{self.url} cannot be reached ({error}). What is due there stays due; the next run "
+                "tries again."
+            ) from error
         except Again as error:
             raise Unknown(str(error)) from error
         raise AssertionError("unreachable")
@@ -152,6 +159,8 @@ class Web:
                 "the site; Crosspost sends no password without it."
             ) from error
         except requests.RequestException as error:
+            if _unconnected(error):
+                raise _NoWay(_cause(error)) from error
             raise Again(f"{method} {_path(url)}: {_cause(error)}") from error
         if dated := answer.headers.get("Date"):
             self.clock = moment(dated)
@@ -243,6 +252,18 @@ def _within(answer: "requests.Response", timeout: float) -> bytes:
         if time.monotonic() > until:
             raise Again("the answer takes too long")
     return bytes(body)
+
+
+def _unconnected(error: Exception) -> bool:
+    """Whether there was no connection at all. A cut may have come after the request."""
+    import requests
+    from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
+
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    inner = error.args[0] if error.args else None
+    reason = inner.reason if isinstance(inner, MaxRetryError) else inner
+    return isinstance(reason, NewConnectionError | ConnectTimeoutError)
 
 
 def _cause(error: Exception) -> str:
