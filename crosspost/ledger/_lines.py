@@ -1,4 +1,5 @@
-"""What the blog's posts have in common: lines that repeat, texts that were said before, tags."""
+"""What the blog's posts have in common: lines that repeat, texts that were said before, tags, and
+which posts go on in one article."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -128,8 +129,43 @@ class Lines(Posts):
         )
         return (found.post for (one,) in rows if (found := self.post(blog, one)))
 
+    def join(self, blog: str, post_id: int, head: int, why: str) -> None:
+        """The post goes on in the article of ``head`` from now on, which is due."""
+        with self.transaction():
+            self._db.execute(
+                "INSERT OR IGNORE INTO part VALUES (?, ?, ?, ?)", (blog, post_id, head, why)
+            )
+            self.stir_joined(blog, post_id)
+
+    def joined(self, blog: str, post_id: int) -> dict[int, str]:
+        """The posts that were joined with this one, in order, and why each was; the first, to
+        which they were joined, for no reason (""). Nothing where it stands alone."""
+        rows = self._all(
+            "WITH first AS (SELECT coalesce((SELECT head FROM part WHERE blog = ?1 AND"
+            " post_id = ?2), ?2) AS id)"
+            " SELECT post_id, why FROM part, first WHERE blog = ?1 AND head = first.id"
+            " UNION SELECT first.id, '' FROM first"
+            " WHERE EXISTS (SELECT 1 FROM part WHERE blog = ?1 AND head = first.id) ORDER BY 1",
+            blog,
+            post_id,
+        )
+        return dict(rows)
+
+    def stir_joined(self, blog: str, post_id: int) -> None:
+        """What was joined with this post is due, since the post changed, came or left."""
+        self._do(
+            "UPDATE delivery SET due = 1, not_before = '' WHERE blog = ?1"
+            " AND state NOT IN ('gone', 'withdrawn') AND post_id IN (SELECT p.post_id FROM part p"
+            " WHERE p.blog = ?1 AND p.head = coalesce((SELECT head FROM part WHERE blog = ?1 AND"
+            " post_id = ?2), ?2) UNION SELECT head FROM part WHERE blog = ?1 AND post_id = ?2)",
+            blog,
+            post_id,
+        )
+
     def wake_twins(self, blog: str, post_id: int) -> None:
-        """This post is gone: what waits, or was left out, and may say the same is due again."""
+        """This post is gone: what waits, or was left out, and may say the same is due again, and
+        so is what was joined with it."""
+        self.stir_joined(blog, post_id)
         self._do(
             "UPDATE delivery SET due = 1, not_before = '' WHERE blog = ?1"
             " AND state IN ('held', 'skipped') AND post_id IN (SELECT o.post_id FROM sign s"

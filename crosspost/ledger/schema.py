@@ -15,6 +15,7 @@
     sign      by what posts that say the same are found
     tag       how the blog spelled a tag first
     edit      what a person wrote into a post's article
+    part      which post goes on in the article of which earlier one, and why
     run       when something ran and how it ended
     event     what happened to a post, in words for a person
 
@@ -188,7 +189,17 @@ _EDITS: Final = (
 
 _IDENTITY: Final = ("ALTER TABLE target ADD COLUMN identity TEXT NOT NULL DEFAULT ''",)
 
-MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS, _IDENTITY)
+_PARTS: Final = (
+    """
+    CREATE TABLE part (
+        blog TEXT NOT NULL, post_id INTEGER NOT NULL, head INTEGER NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY (blog, post_id)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX part_of ON part (blog, head)",
+)
+
+MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS, _IDENTITY, _PARTS)
 VERSION: Final = len(MIGRATIONS)
 
 
