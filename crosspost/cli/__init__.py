@@ -31,6 +31,10 @@ COMMANDS: Final = {
     "login": "live",
     "logout": "live",
     "channels": "live",
+    "backup": "data",
+    "restore": "data",
+    "compact": "data",
+    "export": "data",
     "init": "setup",
     "completion": "setup",
 }

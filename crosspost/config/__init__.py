@@ -13,7 +13,7 @@ draft        a first config, for ``crosspost init``
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from crosspost.config._places import places
 from crosspost.config._problems import Problems
 from crosspost.config._settings import ConfigSettings, near
 from crosspost.errors import ConfigError
-from crosspost.pipeline import Blog
+from crosspost.pipeline import Blog, Keep
 
 __all__ = ["DEFAULT", "PUBLISHERS", "READERS", "VARIABLE", "Config", "load"]
 
@@ -38,7 +38,7 @@ _LARGEST: Final = 1024 * 1024
 class Config:
     """A checked config. ``site_paths`` are the local folders of sites that have one,
     ``zones`` the time zone of each blog, ``readers`` the settings of each kind of reader that
-    the config has some for."""
+    the config has some for, ``keep`` how long things are kept."""
 
     path: Path
     base: Path
@@ -50,6 +50,7 @@ class Config:
     site_paths: Mapping[str, Path]
     zones: Mapping[str, str]
     readers: Mapping[str, BaseModel]
+    keep: Keep = field(default_factory=Keep)
 
     def chosen(self, names: tuple[str, ...]) -> list[Blog]:
         """The blogs of these names, all if none are given. Raises ``ConfigError``."""
@@ -149,6 +150,11 @@ def _config(path: Path, data: dict[str, Any], problems: Problems) -> Config:
             table["name"]: table.get("timezone") or settings.timezone for table in settings.blog
         },
         readers=making.readers(),
+        keep=Keep(
+            cache=settings.keep_cache,
+            history=settings.keep_history,
+            deleted=settings.keep_deleted,
+        ),
     )
 
 

@@ -294,9 +294,8 @@ class Making:
     def _made(self, blog: BlogSettings, rules: RuleSet, photo: Path | None) -> Blog:
         language, timezone = blog.language or self._language, blog.timezone or self._timezone
         cache = self._cache() / blog.name
-        mark = _mark(
-            blog.model_dump_json(), language, timezone, _stamps(self.templates), _stamp(photo)
-        )
+        said = blog.model_dump_json(exclude={"overlap"})
+        mark = _mark(said, language, timezone, _stamps(self.templates), _stamp(photo))
         return Blog(
             name=blog.name,
             source=Source(blog.reader, blog.channel),
@@ -313,6 +312,7 @@ class Making:
             settle=blog.settle,
             on_delete=blog.on_delete,
             max_deletions=blog.max_deletions,
+            overlap=blog.overlap,
             series=blog.series,
             review=blog.review,
         )

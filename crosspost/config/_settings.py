@@ -165,6 +165,7 @@ class BlogSettings(Table):
     on_delete: Literal["keep", "draft", "remove"] = "draft"
     max_deletions: int = Field(default=5, ge=0, le=1_000_000)
     max_media: Size | None = None
+    overlap: Literal["wait", "skip", "fail"] = "fail"
     since: Moment = None
     series: bool = False
     review: bool = False
@@ -186,6 +187,9 @@ class ConfigSettings(Table):
     ledger: str = Field(default="crosspost.db", min_length=1)
     templates: str = ""
     cache: str = ""
+    keep_cache: Span = timedelta(days=30)
+    keep_history: Span = timedelta(days=730)
+    keep_deleted: Span | None = None
     blog: list[dict[str, Any]] = Field(min_length=1)
     site: dict[str, dict[str, Any]] = Field(min_length=1)
 

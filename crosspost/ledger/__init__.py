@@ -20,10 +20,13 @@ SQLite in WAL mode with ``synchronous=FULL``: a commit has reached the disk when
     _edits        what a person wrote into an article
     _deliveries   what stands where, and what is due
     _uploads      files on the sites
+    _keeping      copies, what may be forgotten, whether it is sound, its rows
+    _saving       the file taken back from a copy, or saved from damage
 """
 
 from crosspost.ledger._file import explained
-from crosspost.ledger._uploads import Uploads
+from crosspost.ledger._keeping import Forgotten, Keeping, Kind
+from crosspost.ledger._saving import restore, saved, written
 from crosspost.ledger.records import (
     WAITING,
     Delivery,
@@ -43,6 +46,8 @@ __all__ = [
     "Delivery",
     "Edit",
     "Event",
+    "Forgotten",
+    "Kind",
     "Ledger",
     "Run",
     "State",
@@ -51,11 +56,14 @@ __all__ = [
     "Target",
     "explained",
     "now",
+    "restore",
+    "saved",
     "stamp",
+    "written",
 ]
 
 
-class Ledger(Uploads):
+class Ledger(Keeping):
     """An open ledger. One thread at a time; any number of processes.
 
     Every method raises ``LedgerError`` when the file cannot be used. Methods that write do so in

@@ -16,14 +16,16 @@ from msgspec.structs import replace
 from crosspost.errors import CrosspostError
 from crosspost.ledger import Edit
 from crosspost.pipeline._articles import Proof, article_of, proofs
+from crosspost.pipeline._keeping import Keep, is_time_to_keep_house, keep_house
 from crosspost.pipeline._pull import gather, pull
 from crosspost.pipeline._push import push
 from crosspost.pipeline._review import Waiting, decide_all, waiting
-from crosspost.pipeline._run import Blog, Run, Source, held, reported
+from crosspost.pipeline._run import Blog, Run, Source, held, held_alone, reported
 from crosspost.readers import Bounds
 
 __all__ = [
     "Blog",
+    "Keep",
     "Proof",
     "Run",
     "Source",
@@ -32,6 +34,9 @@ __all__ = [
     "backfill",
     "decide_all",
     "edit",
+    "held_alone",
+    "is_time_to_keep_house",
+    "keep_house",
     "look",
     "proofs",
     "pull",

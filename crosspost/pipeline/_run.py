@@ -1,12 +1,13 @@
 """A blog that can run, a run, and their order: one run at a time per blog, trouble that stays where
 it is."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from crosspost.deliver import OnDelete
 from crosspost.errors import Busy, CrosspostError, LedgerError
@@ -14,14 +15,16 @@ from crosspost.ledger import Ledger
 from crosspost.logs import about
 from crosspost.model import Channel
 from crosspost.publishers import Publisher
-from crosspost.readers import (
-    Reader,
-)
+from crosspost.readers import Note, Reader
 from crosspost.report import Report
 from crosspost.rules import Rule, RuleSet
 
 if TYPE_CHECKING:
     from crosspost.normalize import Style
+
+
+LONGEST_WAIT: Final = 600.0
+"""Seconds that a run waits for another one where a blog's ``overlap`` is ``wait``."""
 
 
 class Source(NamedTuple):
@@ -52,6 +55,7 @@ class Blog:
     settle: timedelta = timedelta(seconds=60)
     on_delete: OnDelete = "draft"
     max_deletions: int = 5
+    overlap: Literal["wait", "skip", "fail"] = "fail"
     series: bool = False
     review: bool = False
 
@@ -105,27 +109,41 @@ class Run:
 
 @contextmanager
 def held(run: Run, blog: Blog) -> Iterator[None]:
-    """One run at a time per blog; the lock dies with its process."""
+    """One run at a time per blog. What ``overlap`` says of a second one is done here (``wait``)
+    and in ``reported`` (``skip``)."""
     if run.ledger.rehearsing:
         yield
         return
+    with held_alone(blog, run.wait or (LONGEST_WAIT if blog.overlap == "wait" else 0), run.stop):
+        try:
+            yield
+        finally:
+            run.end()
+
+
+@contextmanager
+def held_alone(
+    blog: Blog, wait: float = 0, stop: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
+    """The blog's lock, which dies with its process. Raises ``Busy`` when another run has it for
+    longer than ``wait`` seconds, or until ``stop()``."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(blog.lock, timeout=run.wait, mode=0o600)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise Busy(
-            f"Another run holds the blog «{blog.name}» ({blog.lock}). Run again when it is done; "
-            "to wait for it: --wait 10m"
-        ) from None
+    lock, end = FileLock(blog.lock, mode=0o600), time.monotonic() + wait
+    while not lock.is_locked:
+        left = end - time.monotonic()
+        try:
+            lock.acquire(timeout=min(max(left, 0), 1))
+        except Timeout:
+            if left <= 1 or stop():
+                raise Busy(
+                    f"Another run holds the blog «{blog.name}» ({blog.lock}). Run again when it is "
+                    "done; to wait for it: --wait 10m"
+                ) from None
     try:
         yield
     finally:
-        try:
-            run.end()
-        finally:
-            lock.release()
+        lock.release()
 
 
 @contextmanager
@@ -138,6 +156,9 @@ def reported(run: Run, blog: Blog, site: str = "") -> Iterator[None]:
         if len(run.report.troubles) == before:
             run.report.served.add((blog.name, site))
     except CrosspostError as error:
+        if isinstance(error, Busy) and blog.overlap == "skip":
+            run.report.note(blog.name, Note(text=f"Left out: {error}"))
+            return
         run.report.fail(blog.name, site, error)
         if not run.ledger.rehearsing and not isinstance(error, Busy | LedgerError):
             run.begin(blog)
