@@ -29,6 +29,7 @@ _SHORTEST: Final = 6
 _DEEPEST: Final = 8
 """So many places of an error are named."""
 _log: Final = logging.getLogger("crosspost")
+_log.addHandler(logging.NullHandler())
 _context: ContextVar[Fields] = ContextVar("crosspost_log", default={})  # noqa: B039 - never changed
 _secrets: set[str] = set()
 _kind: list[str] = [""]
@@ -57,7 +58,7 @@ def event(
     what: str, level: str = "info", *, error: BaseException | None = None, **fields: Any
 ) -> None:
     """Something happened. It is for the log alone: without one, nobody hears of it."""
-    if _kind[0]:
+    if _log.isEnabledFor(_LEVELS[level]):
         _log.log(_LEVELS[level], what, exc_info=error, extra={"fields": fields})
 
 
@@ -94,7 +95,7 @@ class _Stderr(logging.Handler):
     """Writes to what is stderr at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno < logging.WARNING and not _kind[0]:
+        if not _kind[0] and (record.levelno < logging.WARNING or hasattr(record, "fields")):
             return
         try:
             sys.stderr.write(f"{self.format(record)}\n")

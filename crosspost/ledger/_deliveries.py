@@ -169,8 +169,8 @@ class Deliveries(Edits):
         some = "blog = ?1 AND (?2 IS NULL OR post_id = ?2) AND (state = 'failed' OR attempts > 0)"
         with self.transaction():
             self._db.execute(
-                "INSERT INTO event (at, run, blog, post_id, site, what, detail)"
-                f" SELECT ?3, ?4, blog, post_id, site, 'decided', 'retry' FROM delivery"  # noqa: S608
+                "INSERT INTO event (at, run, blog, post_id, site, what, detail)"  # noqa: S608
+                " SELECT ?3, ?4, blog, post_id, site, 'decided', 'retry' FROM delivery"
                 f" WHERE {some}",
                 (blog, post_id, stamp(self.clock()), self.run_id),
             )

@@ -54,8 +54,8 @@ def push(
         _recognised(run, blog, site)
     if errand.silent:
         run.down[site] = PublisherError(
-            f"The site «{site}» gave no clear answer to {PATIENCE} posts in a row; it is left alone "
-            f"until the next run. {why}"
+            f"The site «{site}» gave no clear answer to {PATIENCE} posts in a row; it is left "
+            f"alone until the next run. {why}"
         )
         raise run.down[site]
     if read and clear and not run.stop() and not ledger.has_due(blog.name, site):

@@ -124,14 +124,18 @@ class Web:
 
         try:
             for attempt in stamina.retry_context(
-                on=Again if question else _NoWay, attempts=_ATTEMPTS, timeout=None, wait_initial=0.2, wait_max=2.0
+                on=Again if question else _NoWay,
+                attempts=_ATTEMPTS,
+                timeout=None,
+                wait_initial=0.2,
+                wait_max=2.0,
             ):
                 with attempt:
                     return self._once(method, url, read, question=question, **given)
         except _NoWay as error:
             raise Down(
-                f"{self.url} cannot be reached ({error}). What is due there stays due; the next run "
-                "tries again."
+                f"{self.url} cannot be reached ({error}). What is due there stays due; the next "
+                "run tries again."
             ) from error
         except Again as error:
             raise Unknown(str(error)) from error
