@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 _READERS: Final = "crosspost.readers"
 _PUBLISHERS: Final = "crosspost.publishers"
+_ACTIONS: Final = (("publish", "hold", "skip"), ("publish", "hold", "skip", "merge"))
+"""What the rules of ``[blog.rules]`` may say, and what that about repeats may."""
 T = TypeVar("T")
 
 
@@ -269,16 +271,15 @@ class Making:
         if not isinstance(given, dict):
             return None
         names = RuleSet.__struct_fields__
-        actions = ("publish", "hold", "skip")
         well = True
         for name, action in given.items():
             key: Place = (*place, "rules", name)
             if name not in names:
                 well = False
                 self._problems.add(key, f"there is no such rule{near(name, names)}", show=False)
-            elif action not in actions:
+            elif action not in (known := _ACTIONS[name == "repeats"]):
                 well = False
-                words = f"it is {_one_of(actions)}{near(str(action), actions)}"
+                words = f"it is {_one_of(known)}{near(str(action), known)}"
                 self._problems.add(key, words)
         return msgspec.convert(given, RuleSet) if well else None
 
@@ -315,6 +316,7 @@ class Making:
             overlap=blog.overlap,
             series=blog.series,
             review=blog.review,
+            joins=frozenset(blog.join) | ({"repeat"} if rules.repeats == "merge" else set()),
         )
 
     def _cache(self) -> Path:

@@ -169,6 +169,7 @@ class BlogSettings(Table):
     since: Moment = None
     series: bool = False
     review: bool = False
+    join: Annotated[list[Literal["near", "series"]], BeforeValidator(_listed)] = []
     rules: dict[str, Any] = {}
     rule: list[RuleSettings] = []
     footer: FooterSettings = FooterSettings()

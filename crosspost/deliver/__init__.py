@@ -73,6 +73,7 @@ def plan(errand: Errand) -> Iterator[tuple[Step, Delivery, StoredPost, Article]]
         for delivery in page:
             stored = errand.ledger.post(errand.blog, delivery.post_id)
             if stored and errand.wanted(delivery):
+                stored = errand.composed(stored)
                 article = _article(errand, delivery, stored, {})
                 yield _decide(errand, delivery, stored, article), delivery, stored, article
 
@@ -150,6 +151,7 @@ def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Ou
     missing: dict[int, str] = {}
     while True:
         try:
+            stored = errand.composed(stored)
             article = _article(errand, delivery, stored, missing)
             step = _decide(errand, delivery, stored, article)
         except (CrosspostError, OSError):
@@ -213,11 +215,11 @@ def _article(
     """The article as this site should show it: links to posts that are not there lead to
     Telegram."""
     article = errand.normalize(stored, delivery.slug, missing)
-    targets: set[int] = set()
+    targets = set(errand.joined_to(delivery.post_id)[1])
 
     def resolve(link: re.Match[str]) -> str:
         message = int(link[1])
-        target = errand.ledger.post_of(errand.blog, message) or message
+        target = errand.joined_to(errand.ledger.post_of(errand.blog, message) or message)[0]
         targets.add(target)
         if errand.ledger.live(errand.blog, target, errand.site):
             return f'href="post:{target}"'

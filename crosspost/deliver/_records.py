@@ -55,6 +55,8 @@ class Errand:
 
     ``normalize`` takes a stored post, its slug or "", and why which of its files are missing;
     ``fetch`` raises ``Gone`` or ``Unsafe``; ``address`` is a post's public address or "".
+    ``composed`` gives a post with all that is joined to it, ``joined_to`` the post whose article
+    a post stands in and the others there.
     ``silent`` is set when the site gave no clear answer to ``PATIENCE`` posts in a row.
     """
 
@@ -69,6 +71,8 @@ class Errand:
     cache: Path
     settle: timedelta = timedelta(seconds=60)
     on_delete: OnDelete = "draft"
+    composed: Callable[[StoredPost], StoredPost] = lambda stored: stored
+    joined_to: Callable[[int], tuple[int, tuple[int, ...]]] = lambda post_id: (post_id, ())
     wanted: Callable[[Delivery], bool] = lambda _: True
     stop: Callable[[], bool] = lambda: False
     silent: bool = False

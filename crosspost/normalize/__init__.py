@@ -5,6 +5,7 @@
     _footers   which lines stand under many posts
     _headline  the first line if it is a headline, else the first sentence
     _series    which posts go on where another ended
+    _joined    several posts that are one article
     _layout    where every character of the text goes: the spans
     _figures   cover, gallery, players, file cards
     _pieces    forward and reply notes, polls, places, cards, what only Telegram can show
@@ -30,6 +31,7 @@ from crosspost.normalize._asked import Asked
 from crosspost.normalize._figures import Gallery
 from crosspost.normalize._footers import Edge, Kind, repeats, same_text
 from crosspost.normalize._headline import flat, shown, trimmed
+from crosspost.normalize._joined import joined, merged, parted
 from crosspost.normalize._layout import Layout
 from crosspost.normalize._series import continued, may_continue
 from crosspost.normalize._text import cut
@@ -43,9 +45,12 @@ __all__ = [
     "edges",
     "hashtags",
     "is_forbidden",
+    "joined",
     "learn",
     "may_continue",
+    "merged",
     "normalize",
+    "parted",
     "quotation",
     "repeats",
     "same_text",
@@ -93,19 +98,28 @@ class Style(Record, frozen=True):
 
 
 def normalize(
-    post: Post, style: Style, *, slug: str = "", missing: Mapping[int, str] = _NONE
+    post: Post,
+    style: Style,
+    *,
+    slug: str = "",
+    missing: Mapping[int, str] = _NONE,
+    below: Article | None = None,
 ) -> Article:
     """The article that the post becomes.
 
     ``slug`` is the one it was given before ("" makes one: the post's id and the headline's words).
     ``missing`` maps an index into ``post.media`` to an English clause that says why there is no
     file, beside what ``Media.missing`` says: the article goes on without it, and notes it.
+    ``below``: the article in which the post goes on, for ``merged``. That has the headline and,
+    unless it has no photo, the cover; all of the post's own words are its body's.
     """
     words = wording(style.language, style.timezone, style.templates)
     found = _figures.gallery(post, missing)
-    layout = Layout(post, _asked(post, style, found))
+    if below and below.cover is not None:
+        found = found._replace(cover=None)
+    layout = Layout(post, _asked(post, style, found)._replace(goes_on=below is not None))
     url = _source(post, style)
-    title = _title(post, style, layout, words)
+    title = below.title if below else _title(post, style, layout, words)
     figures = _captioned(post, found, layout, title, words)
     own = _own(post, style)
     lead = ""

@@ -24,7 +24,8 @@ class Asked(NamedTuple):
     ``pinned`` and ``forbidden`` the lines a person wants to be footers, or never. ``no_tags``,
     ``renamed`` and ``spelled`` have the keys of tags: those that are none, are called otherwise,
     or were spelled before. ``keep_sentence`` and ``keep_lead``: a headline that is a sentence of
-    the text, and a lead, stay in it."""
+    the text, and a lead, stay in it. ``goes_on``: the text has neither, since it goes on below
+    another."""
 
     own: frozenset[str]
     title: str
@@ -40,3 +41,4 @@ class Asked(NamedTuple):
     spelled: Mapping[str, str] = {}
     keep_sentence: bool = False
     keep_lead: bool = False
+    goes_on: bool = False

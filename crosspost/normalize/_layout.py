@@ -98,6 +98,8 @@ class Layout:
         self._cover_caption()
         self._bottom()
         self._captions()
+        if self._asked.goes_on:
+            return
         rest = self._unclaimed()
         head = headline(self.text, self._post.entities, rest, self._asked.limit)
         if head is None:

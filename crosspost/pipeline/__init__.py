@@ -95,6 +95,7 @@ def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
         for delivery in run.ledger.deliveries(blog.name, post_id):
             told = replace(delivery, word=word, due=True, not_before="", attempts=0)
             run.ledger.settle(told, "decided", word)
+        run.ledger.stir_joined(blog.name, post_id)
         for site in blog.sites:
             with reported(run, blog, site):
                 push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)

@@ -24,7 +24,7 @@ def editor_of(run: Run, blog: Blog) -> Editor:
     channel = run.ledger.channel(blog.name)
     style = blog.style(channel)
     photo = _portrait(run, blog, channel, style.author.photo)
-    learn(run.ledger, blog.name, lambda: style)
+    learn(run.ledger, blog.name, lambda: style, blog.joins)
     return Editor(
         run.ledger,
         blog.name,
@@ -33,6 +33,8 @@ def editor_of(run: Run, blog: Blog) -> Editor:
         blog.own_rules,
         series=blog.series,
         review=blog.review,
+        joins=blog.joins,
+        keeps=blog.on_delete == "keep",
     )
 
 
@@ -73,6 +75,7 @@ def proofs(run: Run, blog: Blog, *, newest_first: bool = True) -> Iterator[Proof
     for stored in run.ledger.posts(blog.name, newest_first=newest_first):
         deliveries = run.ledger.deliveries(blog.name, stored.post.id)
         sent = next((d for d in deliveries if d.slug), None)
+        stored = editor.composed(stored)
         made = editor.article(stored, sent.slug if sent else "", {})
         found = deliveries[0] if deliveries else None
         yield Proof(stored, made, editor.verdict(stored, made), found)
@@ -85,5 +88,6 @@ def article_of(run: Run, blog: Blog, post_id: int) -> tuple[StoredPost, Article,
         raise LedgerError(f"The ledger has no post {blog.name}/{post_id}")
     editor = editor_of(run, blog)
     slug = next((d.slug for d in run.ledger.deliveries(blog.name, post_id) if d.slug), "")
+    stored = editor.composed(stored)
     made = editor.article(stored, slug, {})
     return stored, made, editor.verdict(stored, made)

@@ -19,7 +19,7 @@ def push(
 ) -> None:
     """Delivers all that is due (of what ``only`` lets pass); opens the site only for that."""
     ledger = run.ledger
-    learn(ledger, blog.name, lambda: blog.style(ledger.channel(blog.name)))
+    learn(ledger, blog.name, lambda: blog.style(ledger.channel(blog.name)), blog.joins)
     ledger.retarget(blog.name, site, blog.style_marks[site])
     if not _recognised(run, blog, site):
         words = f"The site «{site}» is new or was emptied: everything is put there again"
@@ -74,6 +74,7 @@ def _errand(
     editor = editor_of(run, blog)
 
     def fetch(stored: StoredPost, media: Media) -> Path:
+        stored = editor.holder(stored, media)
         source = Source(stored.reader, stored.source)
         try:
             return run.reader(blog, source).fetch(media)
@@ -91,6 +92,8 @@ def _errand(
         judge=editor.verdict,
         fetch=fetch,
         address=editor.address,
+        composed=editor.composed,
+        joined_to=editor.joined_to,
         cache=blog.cache,
         settle=blog.settle,
         on_delete=blog.on_delete,

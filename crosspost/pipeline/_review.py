@@ -47,6 +47,8 @@ def decide_all(
         run.begin(blog)
         with run.ledger.transaction():
             meant = {post_id for post_id in sorted(posts) if _told(run, blog, post_id, word)}
+            for post_id in tuple(meant):
+                meant.update(run.ledger.joined(blog.name, post_id))
         for site in blog.sites if meant else ():
             with reported(run, blog, site):
                 push(run, blog, site, only=lambda one: one.post_id in meant)
@@ -59,6 +61,7 @@ def _told(run: Run, blog: Blog, post_id: int, word: Literal["publish", "skip"]) 
     for one in open_:
         told = replace(one, word=word, due=True, not_before="", attempts=0)
         run.ledger.settle(told, "decided", word)
+    run.ledger.stir_joined(blog.name, post_id)
     if not open_:
         text = _why_not(deliveries[0]) if deliveries else "The next sync has to see it first"
         run.report.note(blog.name, Note(text=text, post_id=post_id))

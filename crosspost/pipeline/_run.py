@@ -58,6 +58,7 @@ class Blog:
     overlap: Literal["wait", "skip", "fail"] = "fail"
     series: bool = False
     review: bool = False
+    joins: frozenset[str] = frozenset()
 
 
 @dataclass(kw_only=True)

@@ -15,6 +15,7 @@ lets forwards and twins through, but an advertisement only if the rule asks for 
 """
 
 from collections.abc import Iterator, Sequence
+from typing import Literal
 
 from msgspec.structs import replace
 
@@ -45,12 +46,12 @@ class RuleSet(Record, frozen=True):
     """What a blog wants: ``advertisements`` and ``empty`` say what becomes of posts that are
     marked as advertising (https://erir.grfc.ru: «Реклама», an erid) and of those that would make
     an article with nothing in it, ``forwards`` and ``repeats`` of somebody else's words and of
-    what the blog has said before."""
+    what the blog has said before; merged, that is no article of its own (``editor``)."""
 
     advertisements: Action = "hold"
     empty: Action = "hold"
     forwards: Action = "publish"
-    repeats: Action = "publish"
+    repeats: Action | Literal["merge"] = "publish"
 
 
 class Verdict(Record, frozen=True):
@@ -116,7 +117,7 @@ def _built_in(
         whose = f" of «{forward.name.strip()}»" if forward.name.strip() else ""
         reason = f"It repeats somebody else's words{whose}"
         return Verdict(action=rules.forwards, reason=reason, rule="forward")
-    if twin and rules.repeats != "publish":
+    if twin and rules.repeats != "publish" and rules.repeats != "merge":
         reason = f"It says the same as the post {article.blog}/{twin}"
         return Verdict(action=rules.repeats, reason=reason, rule="repeat")
     return Verdict(action="publish", reason="No rule speaks against it", rule="default")
