@@ -30,7 +30,7 @@ from crosspost.markup import blocks, text_of
 from crosspost.model import Media, Post, decode_post, encode
 from crosspost.readers import Bounds, Checkpoint, Complete, Context, Gone, Note, Unsafe
 from crosspost.readers import export as export_reader
-from crosspost.readers.export import ExportReader, _messages, _records, _rich, _stream
+from crosspost.readers.export import ExportReader, _messages, _reading, _records, _rich, _stream
 from crosspost.readers.export._albums import LARGEST, Part, albums, join
 
 GOLDEN = Path(__file__).parent / "golden" / "export"
@@ -798,7 +798,7 @@ def test_a_chat_of_several_people_is_no_channel(tmp_path: Path) -> None:
 def test_a_stranger_far_down_a_page_is_left_out_with_what_he_goes_on_to_say(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(export_reader, "_HEAD", 600)
+    monkeypatch.setattr(_reading, "_HEAD", 600)
     joined = html_message(3, "Ещё").replace('clearfix"', 'clearfix joined"', 1)
     joined = joined.replace('<div class="from_name">\nХлеб и соль \n</div>', "")
     content = html_message(1, "Текст") + html_message(2, "Чужое", "Борис") + joined
