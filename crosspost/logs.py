@@ -24,8 +24,9 @@ from urllib.parse import quote, quote_plus
 Fields = dict[str, Any]
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
-_SHORTEST: Final = 6
-"""A shorter secret is no secret, and would make every text unreadable."""
+_SHORTEST: Final = 8
+"""A shorter secret, or a plain word, is none; taking it out would make every text unreadable."""
+_WORD: Final = 12
 _DEEPEST: Final = 8
 """So many places of an error are named."""
 _log: Final = logging.getLogger("crosspost")
@@ -37,7 +38,7 @@ _kind: list[str] = [""]
 
 def conceal(secret: str) -> None:
     """Never to be shown, in itself or as it stands in an address."""
-    if len(secret) >= _SHORTEST:
+    if len(secret) >= (_WORD if secret.isalpha() else _SHORTEST):
         _secrets.update({secret, quote(secret), quote(secret, safe=""), quote_plus(secret)})
 
 

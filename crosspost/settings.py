@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final
 
 from pydantic import BeforeValidator, SecretStr, ValidationInfo
 
+from crosspost.logs import conceal
+
 _SPAN: Final = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
 _SIZE: Final = re.compile(r"(\d{1,6})\s*(B|KB|MB|GB)", re.ASCII)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -43,7 +45,11 @@ def revealed(value: Any, base: Path) -> str:
 
 
 def _secret(value: Any, info: ValidationInfo) -> Any:
-    return value if isinstance(value, str | SecretStr) else revealed(value, base_of(info))
+    if isinstance(value, SecretStr):
+        return value
+    found = value if isinstance(value, str) else revealed(value, base_of(info))
+    conceal(found)
+    return found
 
 
 def _from_env(name: str) -> str:

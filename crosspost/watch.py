@@ -31,13 +31,14 @@ _LONGEST_PAUSE: Final = 300.0
 class Watch:
     """What watching needs. ``tell`` hears the report of every round that did something or met
     trouble for the first time; ``alive`` is called at least every few seconds; ``on_wait`` hears
-    every second how long Telegram still asks to wait. All may be called from any thread, the first
-    two one at a time. What is asked of a source when ``stop`` is set has ``grace`` to answer."""
+    every second how long Telegram still asks to wait; ``heard`` hears of every round of a blog. All
+    may be called from any thread, the first two one at a time. What is asked of a source when ``stop`` is set has ``grace`` to answer."""
 
     open_ledger: Callable[[], Ledger]
     tell: Callable[[Report], None]
     alive: Callable[[], None] = lambda: None
     on_wait: Callable[[float], None] | None = None
+    heard: Callable[[str, Report], None] = lambda _blog, _report: None
     interval: timedelta = timedelta(minutes=5)
     grace: timedelta = timedelta(seconds=5)
     stop: threading.Event = field(default_factory=threading.Event)
@@ -101,6 +102,7 @@ def _rounds(wanted: Watch, blog: Blog, run: Run) -> None:
     while not wanted.stop.is_set():
         run.report = Report("watch")
         _round(run, blog)
+        wanted.heard(blog.name, run.report)
         troubles = frozenset(trouble.message for trouble in run.report.troubles)
         if not run.report.idle and (troubles - told or run.report.did_something):
             wanted.say(run.report)

@@ -7,6 +7,7 @@ and a run with nothing to do load next to nothing.
 import errno
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ COMMANDS: Final = {
     "resolve": "run",
     "approve": "review",
     "skip": "review",
+    "retry": "voice",
     "edit": "edit",
     "preview": "look",
     "status": "look",
@@ -35,6 +37,7 @@ COMMANDS: Final = {
     "restore": "data",
     "compact": "data",
     "export": "data",
+    "notify": "voice",
     "init": "setup",
     "completion": "setup",
 }
@@ -68,6 +71,12 @@ class Main(click.Group):
             raise
 
     def invoke(self, ctx: click.Context) -> Any:
+        from crosspost.logs import listening
+
+        with listening():
+            return self._invoked(ctx)
+
+    def _invoked(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except CrosspostError as error:
@@ -114,9 +123,18 @@ def group() -> None:
     """
 
 
+def _no_core_dumps() -> None:
+    """What stands in memory, passwords among it, is written to no disk when a library crashes."""
+    with suppress(ImportError, OSError, ValueError):  # not there on Windows
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def main() -> None:
     """The program ``crosspost``."""
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")  # looking for some takes 30 ms
+    _no_core_dumps()
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from crosspost.errors import Busy, CrosspostError, Later
+from crosspost.logs import chosen, event
 
 if TYPE_CHECKING:
     from crosspost.config import Config
@@ -41,6 +42,9 @@ def say(text: str = "", *, err: bool = False) -> None:
     from crosspost.report import shown
 
     line = text.lstrip("\n")
+    if err and chosen() == "json":
+        event(shown(line), "warning")
+        return
     click.echo("\n" * (len(text) - len(line)) + shown(line), err=err)
 
 
@@ -53,6 +57,19 @@ def dump(value: Any) -> None:
 
 @contextmanager
 def running(
+    ctx: click.Context, config: "Config", report: "Report", **settings: Any
+) -> Iterator["Run"]:
+    """A run of which word, figures and pings tell as the config wants it; see ``_running``."""
+    from crosspost.cli._voice import voiced
+
+    with voiced(config, report) as voice, _running(ctx, config, report, **settings) as run:
+        if voice:
+            run.on_wait = voice.waiting(run.on_wait)
+        yield run
+
+
+@contextmanager
+def _running(
     ctx: click.Context, config: "Config", report: "Report", **settings: Any
 ) -> Iterator["Run"]:
     """A run on the config's ledger (on a copy of it when it is a rehearsal), which ends cleanly
@@ -104,7 +121,7 @@ def _progress(
 ) -> Iterator[tuple[Callable[[str, int, int], None], Callable[[float], None] | None]]:
     """Bars on a terminal: what is being read or delivered, at what rate, how long still; and, while
     Telegram asks to wait, how many seconds are left."""
-    if ctx.obj["quiet"] or ctx.obj["json"] or not sys.stderr.isatty():
+    if ctx.obj["quiet"] or ctx.obj["json"] or chosen() or not sys.stderr.isatty():
         yield (lambda _what, _done, _total: None), None
         return
     bars: dict[str, Any] = {}
@@ -204,7 +221,7 @@ def say_report(ctx: click.Context, report: "Report") -> None:
     for line in report.lines(ctx.obj["verbose"]):
         if quiet and line.startswith("note: "):
             continue
-        click.echo(line, err=quiet)
+        say(line, err=quiet)
     if not quiet:
         click.echo(report.summary())
 

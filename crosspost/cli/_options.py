@@ -16,6 +16,14 @@ def _keep(ctx: click.Context, param: click.Parameter, value: Any) -> None:
         said[str(param.name)] = value
 
 
+def _log(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
+    _keep(ctx, param, value)
+    if value:
+        from crosspost.logs import choose
+
+        choose(value)
+
+
 def _options(variable: str | None) -> list[Callable[[C], C]]:
     common: dict[str, Any] = {"expose_value": False, "callback": _keep}
     return [
@@ -32,6 +40,13 @@ def _options(variable: str | None) -> list[Callable[[C], C]]:
         click.option("-q", "--quiet", is_flag=True, help="Say only what needs a person.", **common),
         click.option(
             "-v", "--verbose", is_flag=True, help="Say what became of every post.", **common
+        ),
+        click.option(
+            "--log",
+            type=click.Choice(["text", "json"]),
+            help="Write a log to stderr.",
+            expose_value=False,
+            callback=_log,
         ),
     ]
 

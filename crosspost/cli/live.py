@@ -147,6 +147,7 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
     from datetime import timedelta
 
     from crosspost.cli._systemd import notify
+    from crosspost.cli._voice import Voice
     from crosspost.ledger import Ledger
     from crosspost.watch import Watch
     from crosspost.watch import watch as follow
@@ -164,6 +165,7 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
             say_report(ctx, report)
         notify(f"STATUS={report.summary()}")
 
+    voice = Voice(config, "watch")
     longest = 0.0
 
     def waiting(left: float) -> None:
@@ -172,11 +174,16 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
             say(WAIT.format(round(left)), err=True)
         longest = left
 
+    def alive() -> None:
+        notify("WATCHDOG=1")
+        voice.tick()
+
     wanted = Watch(
         open_ledger=lambda: Ledger.open(config.ledger),
         tell=tell,
-        alive=lambda: notify("WATCHDOG=1"),
-        on_wait=waiting,
+        alive=alive,
+        on_wait=voice.waiting(waiting),
+        heard=voice.heard,
         interval=timedelta(seconds=max(interval, 1)),
     )
 
@@ -192,7 +199,9 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
         if not ctx.obj["quiet"] and not ctx.obj["json"]:
             names = ", ".join(blog.name for blog in chosen)
             say(f"Watching {names}. Ctrl-C ends it after the post under way.", err=True)
+        voice.begin()
         follow(wanted, chosen)
     finally:
+        voice.tick(last=True)
         for number, handler in before.items():
             signal.signal(number, handler)

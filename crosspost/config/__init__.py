@@ -23,7 +23,7 @@ from crosspost.config._blogs import Making, Site
 from crosspost.config._kinds import PUBLISHERS, READERS
 from crosspost.config._places import places
 from crosspost.config._problems import Problems
-from crosspost.config._settings import ConfigSettings, near
+from crosspost.config._settings import ConfigSettings, HealthSettings, NotifySettings, near
 from crosspost.errors import ConfigError
 from crosspost.pipeline import Blog, Keep
 
@@ -38,7 +38,7 @@ _LARGEST: Final = 1024 * 1024
 class Config:
     """A checked config. ``site_paths`` are the local folders of sites that have one,
     ``zones`` the time zone of each blog, ``readers`` the settings of each kind of reader that
-    the config has some for, ``keep`` how long things are kept."""
+    the config has some for, ``keep`` how long things are kept, ``textfile`` where figures go."""
 
     path: Path
     base: Path
@@ -51,6 +51,9 @@ class Config:
     zones: Mapping[str, str]
     readers: Mapping[str, BaseModel]
     keep: Keep = field(default_factory=Keep)
+    notify: NotifySettings | None = None
+    textfile: Path | None = None
+    health: HealthSettings | None = None
 
     def chosen(self, names: tuple[str, ...]) -> list[Blog]:
         """The blogs of these names, all if none are given. Raises ``ConfigError``."""
@@ -155,6 +158,11 @@ def _config(path: Path, data: dict[str, Any], problems: Problems) -> Config:
             history=settings.keep_history,
             deleted=settings.keep_deleted,
         ),
+        notify=settings.notify,
+        textfile=making.base / Path(settings.metrics.textfile).expanduser()
+        if settings.metrics
+        else None,
+        health=settings.health,
     )
 
 

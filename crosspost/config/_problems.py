@@ -20,6 +20,7 @@ from pydantic import BaseModel, SecretBytes, SecretStr, ValidationError
 from crosspost.config._places import line_of
 from crosspost.config._settings import near
 from crosspost.errors import ConfigError
+from crosspost.logs import conceal
 from crosspost.settings import revealed
 
 Place = tuple[str | int, ...]
@@ -128,9 +129,12 @@ class Problems:
         found, unknown = dict(data), set()
         for key, value in data.items():
             field = model.model_fields.get(key)
+            if field and isinstance(value, str) and _is_secret(field.annotation):
+                conceal(value)
             if field and isinstance(value, dict) and _is_secret(field.annotation):
                 try:
                     found[key] = revealed(value, self._base)
+                    conceal(found[key])
                 except ValueError as error:
                     self.add((*place, key), str(error), show=False)
                     found[key] = ""

@@ -4,12 +4,14 @@ import re
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
+from crosspost.logs import conceal
 from crosspost.rules import Rule
-from crosspost.settings import Size, Span
+from crosspost.settings import Secret, Size, Span
 from crosspost.templating import LANGUAGES
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
@@ -179,6 +181,65 @@ class BlogSettings(Table):
         return _zoned(self.since, timezone)
 
 
+def _service(value: SecretStr) -> SecretStr:
+    """An address as Apprise writes it; what stands in it is not to be shown either."""
+    _conceal_parts(value.get_secret_value())
+    if not re.match(r"[a-z][a-z0-9+.-]{0,30}://\S", value.get_secret_value(), re.IGNORECASE):
+        raise ValueError("it is an address of Apprise's, such as mailto://… (docs/monitoring.md)")
+    return value
+
+
+def _check(value: SecretStr) -> SecretStr:
+    _conceal_parts(value.get_secret_value())
+    if not re.fullmatch(r"https?://[^/\s]+\S*", value.get_secret_value()):
+        raise ValueError("it is the address of a check, such as https://hc-ping.com/…")
+    return value
+
+
+def _conceal_parts(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return
+    login = parts.netloc.rpartition("@")[0]
+    for part in (*login.split(":"), *parts.path.split("/"), *re.split("[&=]", parts.query)):
+        conceal(part)
+
+
+def _listed_secrets(value: Any) -> Any:
+    return [value] if isinstance(value, str | dict) else value
+
+
+def _collected(value: str) -> str:
+    if not value.endswith(".prom"):
+        raise ValueError("the name ends in .prom: other files are not collected")
+    return value
+
+
+class NotifySettings(Table):
+    """Word to a person."""
+
+    urls: Annotated[
+        list[Annotated[Secret, AfterValidator(_service)]], BeforeValidator(_listed_secrets)
+    ] = Field(min_length=1)
+    digest: Span = timedelta(hours=1)
+
+
+class MetricsSettings(Table):
+    """Figures for Prometheus."""
+
+    textfile: Annotated[str, AfterValidator(_collected)]
+
+
+class HealthSettings(Table):
+    """Pings to a health check."""
+
+    url: Annotated[Secret, AfterValidator(_check)]
+    timeout: Annotated[Span, Field(ge=timedelta(seconds=1), le=timedelta(minutes=1))] = timedelta(
+        seconds=5
+    )
+
+
 class ConfigSettings(Table):
     """The top of the file. Each ``blog`` is checked against ``BlogSettings``; each ``site``, and
     the table of each kind of reader, against the settings of that publisher or reader."""
@@ -191,6 +252,9 @@ class ConfigSettings(Table):
     keep_cache: Span = timedelta(days=30)
     keep_history: Span = timedelta(days=730)
     keep_deleted: Span | None = None
+    notify: NotifySettings | None = None
+    metrics: MetricsSettings | None = None
+    health: HealthSettings | None = None
     blog: list[dict[str, Any]] = Field(min_length=1)
     site: dict[str, dict[str, Any]] = Field(min_length=1)
 

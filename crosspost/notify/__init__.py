@@ -28,7 +28,7 @@ import msgspec
 
 from crosspost.notify._message import Message, compose, sample
 from crosspost.notify._send import send
-from crosspost.notify._state import HOUR, Facts, State, Waits, due, take_in, told
+from crosspost.notify._state import HOUR, Facts, State, Waits, due, take_in, together, told
 from crosspost.report import shown
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from crosspost.report import Report
 
-__all__ = ["Facts", "Message", "Notifier", "Waits", "facts", "sample", "send"]
+__all__ = ["Facts", "Message", "Notifier", "Waits", "facts", "sample", "send", "together"]
 
 _PATIENCE: Final = 90.0
 """Seconds that another run may take to send its word."""
@@ -84,17 +84,23 @@ class Notifier:
     clock: Callable[[], float] = time
     send: Callable[[Sequence[str], Message], list[str]] = send
 
-    def hear(self, heard: Facts, waits: Callable[[str, int, str], bool]) -> list[str]:
+    def hear(
+        self,
+        heard: Facts,
+        waits: Callable[[str, int, str], bool] = lambda _blog, _post, _site: True,
+        retrying: Callable[[str, str], bool] = lambda _blog, _site: False,
+    ) -> list[str]:
         """Takes in what happened and sends one message when something is due; answers which
         addresses did not take it. ``waits`` says whether this post still waits for a person on
-        this site."""
+        this site, ``retrying`` whether something of the blog is still tried again there: then the
+        site is not well yet, whatever the run says."""
         if not self.state.exists() and heard.quiet:
             return []
         with self._locked():
             state, fresh = self._read()
             now = self.clock()
             before = msgspec.json.encode(state)
-            take_in(state, heard, now)
+            take_in(state, heard, now, retrying)
             tells = due(state, now, self.digest.total_seconds(), waits)
             failed: list[str] = []
             if tells and fresh:

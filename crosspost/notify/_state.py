@@ -86,7 +86,19 @@ class Tells(msgspec.Struct):
         return bool(self.fails or self.well or self.waiting)
 
 
-def take_in(state: State, facts: Facts, now: float) -> None:
+def together(found: list[Facts]) -> Facts:
+    """What several runs found; the last word on each counts."""
+    whole = Facts()
+    for one in found:
+        for subject in one.well:
+            whole.failing.pop(subject, None)
+        whole.failing |= one.failing
+        whole.well = (whole.well | one.well) - set(one.failing)
+        whole.waits += one.waits
+    return whole
+
+
+def take_in(state: State, facts: Facts, now: float, retrying: Callable[[str, str], bool]) -> None:
     """Adds what a run did."""
     known = {(one.blog, one.site): one for one in state.failing}
     for subject, (text, code) in facts.failing.items():
@@ -105,7 +117,7 @@ def take_in(state: State, facts: Facts, now: float) -> None:
         else:
             one.text, one.well = text, 0
     for subject in facts.well:
-        if subject in known and not known[subject].well:
+        if subject in known and not known[subject].well and not (subject[1] and retrying(*subject)):
             known[subject].well = now
     _forget(state)
     here = {one.key for one in state.waiting}

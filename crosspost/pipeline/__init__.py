@@ -42,6 +42,7 @@ __all__ = [
     "pull",
     "push",
     "resolve",
+    "retry",
     "sync",
     "waiting",
 ]
@@ -99,6 +100,15 @@ def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
         for site in blog.sites:
             with reported(run, blog, site):
                 push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
+
+
+def retry(run: Run, blog: Blog, posts: Collection[int] = ()) -> None:
+    """Sends again at once what failed or waits to be tried again: of ``posts``, or of the blog."""
+    with reported(run, blog), held(run, blog):
+        count = sum(run.ledger.retry(blog.name, post) for post in posts or (None,))
+        for site in blog.sites if count else ():
+            with reported(run, blog, site):
+                push(run, blog, site, only=lambda delivery: not posts or delivery.post_id in posts)
 
 
 def edit(run: Run, blog: Blog, post_id: int, wanted: Edit) -> None:
