@@ -32,7 +32,8 @@ class Watch:
     """What watching needs. ``tell`` hears the report of every round that did something or met
     trouble for the first time; ``alive`` is called at least every few seconds; ``on_wait`` hears
     every second how long Telegram still asks to wait; ``heard`` hears of every round of a blog. All
-    may be called from any thread, the first two one at a time. What is asked of a source when ``stop`` is set has ``grace`` to answer."""
+    may be called from any thread, the first two one at a time. What is asked of a source when
+    ``stop`` is set has ``grace`` to answer."""
 
     open_ledger: Callable[[], Ledger]
     tell: Callable[[Report], None]

@@ -23,6 +23,9 @@ from crosspost.config._settings import (
     BlogSettings,
     ConfigSettings,
     FooterSettings,
+    HealthSettings,
+    MetricsSettings,
+    NotifySettings,
     RuleSettings,
 )
 from crosspost.deliver import Outcome
@@ -83,6 +86,9 @@ MODELS: dict[str, type[BaseModel]] = {
     "`[[blog.rule]]`": RuleSettings,
     "`[site.NAME]` of type `static`": StaticPublisher.Settings,
     "`[site.NAME]` of type `wordpress`": WordPressPublisher.Settings,
+    "`[notify]`": NotifySettings,
+    "`[metrics]`": MetricsSettings,
+    "`[health]`": HealthSettings,
     "`[export]`": ExportReader.Settings,
     "`[preview]`": PreviewReader.Settings,
     "`[telegram]`": TelegramReader.Settings,
