@@ -35,6 +35,7 @@ from crosspost.markup import text_of
 from crosspost.model import Author, Channel, Media, Post, Remote
 from crosspost.normalize import Style, normalize
 from crosspost.publishers import Context, Publisher
+from crosspost.publishers.form import FormPublisher
 from crosspost.publishers.static import StaticPublisher
 from crosspost.publishers.wordpress import WordPressPublisher
 from crosspost.readers.export import ExportReader
@@ -86,6 +87,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`[[blog.rule]]`": RuleSettings,
     "`[site.NAME]` of type `static`": StaticPublisher.Settings,
     "`[site.NAME]` of type `wordpress`": WordPressPublisher.Settings,
+    "`[site.NAME]` of type `form`": FormPublisher.Settings,
     "`[notify]`": NotifySettings,
     "`[metrics]`": MetricsSettings,
     "`[health]`": HealthSettings,
@@ -222,9 +224,14 @@ def test_the_example_config_names_only_settings_that_exist() -> None:
 def test_the_page_says_which_settings_must_be_there() -> None:
     paragraph = page("configuration.md").partition("These must be there:")[2].partition("\n\n")[0]
     told = re.findall(r"`(\w+)`", paragraph)
-    models = (BlogSettings, StaticPublisher.Settings, WordPressPublisher.Settings)
+    models = (
+        BlogSettings,
+        StaticPublisher.Settings,
+        WordPressPublisher.Settings,
+        FormPublisher.Settings,
+    )
     needed = {n for one in models for n, field in one.model_fields.items() if field.is_required()}
-    kinds = {"static", "wordpress", "type"}
+    kinds = {"static", "wordpress", "form", "type"}
     assert {*told} == needed | kinds | {"api_id", "api_hash"}
 
 

@@ -11,6 +11,7 @@ READERS: Final = {
     "telegram": "crosspost.readers.telegram:TelegramReader",
 }
 PUBLISHERS: Final = {
+    "form": "crosspost.publishers.form:FormPublisher",
     "static": "crosspost.publishers.static:StaticPublisher",
     "wordpress": "crosspost.publishers.wordpress:WordPressPublisher",
 }

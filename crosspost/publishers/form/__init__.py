@@ -1,0 +1,485 @@
+"""A site without an API: its own admin form, filled as a person would.
+
+    _settings  what the config says of the site's pages and fields
+    _session   logged in, on its pages, sending its forms
+    _page      a page's forms by HTML's rules, and what a page complains of
+    _fill      an article into a form       _sheet  an edit form as it was read
+    _body      the text                     _marks  how an article is known again
+    _find      lists                        _remove deleting
+    _library   pictures and files           _check  doctor            propose  a first map
+
+Whether something was saved is never guessed from the answer alone: the article is looked up and
+read back. docs/form.md tells how to set a site up.
+"""
+
+import logging
+import re
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar, Final, Literal, Self
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from crosspost.errors import PublisherError
+from crosspost.model import Article, Media, Remote, Upload, digest
+from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Vanished
+from crosspost.publishers.form import _marks, _remove
+from crosspost.publishers.form._body import Text, plain, shorten
+from crosspost.publishers.form._fill import Cover, Values, fill, seal, show
+from crosspost.publishers.form._find import id_in, ids, listed
+from crosspost.publishers.form._library import IMAGE_TYPES, Library
+from crosspost.publishers.form._page import Form, Page, complaints
+from crosspost.publishers.form._session import Gone, LoggedOut, Session
+from crosspost.publishers.form._settings import FormSettings, Public
+from crosspost.publishers.form._sheet import Sheet, same
+
+__all__ = ["FormPublisher", "FormSettings"]
+
+_log: Final = logging.getLogger(__name__)
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+_POST: Final = re.compile(r'href="post:(\d{1,18})"')
+
+
+class FormPublisher:
+    """Writes one site. See ``crosspost.publishers.Publisher`` for what each method does."""
+
+    name: ClassVar[str] = "form"
+    image_types: ClassVar[frozenset[str]] = IMAGE_TYPES
+    batch: ClassVar[int] = 1
+    Settings: ClassVar[type[FormSettings]] = FormSettings
+
+    def __init__(self, settings: FormSettings, context: Context) -> None:
+        self._settings, self._context = settings, context
+        self._session = Session(settings)
+        self._library = Library(self._session, settings, context)
+        self._addresses: dict[tuple[str, int], str] = {}
+        self._led: dict[str, str] = {}
+
+    @classmethod
+    def open(cls, settings: FormSettings, context: Context) -> Self:
+        """The site that ``settings`` describe. Asks nothing yet."""
+        return cls(settings, context)
+
+    # --- Looking ---
+
+    def find(self, article: Article) -> Remote | None:
+        found = self._find(article.blog, article.post_id, article.source_url)
+        if found is None:
+            return None
+        known = self._remote(found)
+        if known.digest:
+            return known
+        # a person's hand was at it, and what we left is not known: never to be overwritten
+        return msgspec.structs.replace(known, version=f"{known.version}|touched")
+
+    def _find(self, blog: str, post_id: int, source: str) -> Sheet | None:
+        """The article on the site: what is public before what is not, the older first."""
+        sought = {
+            "slug": _marks.slug(blog, post_id),
+            "mark": _marks.sought(blog, post_id),
+            "source": source,
+        }
+        addresses = listed(self._session, self._settings, self._settings.find, **sought)
+        ours: list[Sheet] = []
+        for one in ids(addresses, self._settings.edit):
+            try:
+                sheet = self._sheet(one)
+            except Vanished:
+                continue
+            if sheet.is_about(blog, post_id, source):
+                ours.append(sheet)
+        return min(ours, key=lambda sheet: sheet.status != "live", default=None)
+
+    def look(self, remote: Remote) -> Remote:
+        return self._remote(self._sheet(remote.id))
+
+    @property
+    def _wanted(self) -> list[str]:
+        """The fields by which a page's right form is known."""
+        return [one.field for places in self._settings.fields.values() for one in places]
+
+    def _sheet(self, id_: str) -> Sheet:
+        """The edit form of an article. Raises ``Vanished``."""
+        url = self._settings.whole(self._settings.edit, id=id_)
+        if not id_:
+            raise Vanished("the site has no such article")
+        try:
+            page = self._session.get(url, self._wanted)
+        except Gone as error:
+            raise Vanished(f"the site has no article {id_} any more ({error})") from error
+        if page.hops and id_in(page.url, self._settings.edit) != id_:
+            told = "; ".join(complaints(page, self._settings.errors))
+            raise Vanished(
+                f"the site has no article {id_} any more: {url} leads to {page.url}"
+                + (f" ({told})" if told else "")
+            )
+        return Sheet(self._settings, id_, self._form(page))
+
+    def _form(self, page: Page) -> Form:
+        form = page.form(self._wanted, self._settings.form)
+        if form is None:
+            names = ", ".join(sorted({name for one in page.forms() for name in one.names})[:20])
+            said = "; ".join(complaints(page, self._settings.errors)) or page.text[:160]
+            raise PublisherError(
+                f"{page.url} shows no form with the fields of the config ({said}). Nothing was "
+                f"sent. Look at «add», «edit» and «fields» of the site"
+                + (f"; the page's fields are: {names}." if names else ".")
+            )
+        return form
+
+    def _remote(self, sheet: Sheet) -> Remote:
+        return sheet.remote(self._url(sheet))
+
+    def _url(self, sheet: Sheet) -> str:
+        """The article's public address; its edit page's where the config tells no other."""
+        public = self._settings.public
+        edit = self._settings.whole(self._settings.edit, id=sheet.id)
+        if isinstance(public, Public):
+            found = sheet.page.link(public.link)
+            if found and public.redirect:
+                if found not in self._led:
+                    self._led[found] = self._session.leads(found)
+                found = self._led[found]
+            return found or edit
+        if not public:
+            return edit
+        slug = sheet.value("slug")
+        filled = public.replace("{slug}", slug).replace("{id}", sheet.id)
+        return filled if filled.startswith("http") else self._settings.whole(filled)
+
+    def _demand(self, remote: Remote) -> Sheet:
+        """The article, if it is as ``remote.version`` says. A form has no conditional update, so
+        this is asked right before one."""
+        sheet = self._sheet(remote.id)
+        if remote.version and not same(remote.version, sheet.version):
+            raise Changed(
+                f"the article {self._url(sheet)} is not the one we left",
+                theirs=sheet.theirs,
+                version=sheet.version,
+            )
+        return sheet
+
+    # --- Changing ---
+
+    def upload(self, file: Any, media: Media) -> Upload:
+        return self._library.add(file, media)
+
+    def put(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        remote: Remote | None,
+        keep: Collection[str] = (),
+    ) -> Remote:
+        clean = _printable(article)
+        addresses = self._linked(clean)
+        for again in (False, True):
+            if remote is None and again:
+                there = self._find(clean.blog, clean.post_id, clean.source_url)
+                if there is not None and there.digest == digest(article):
+                    return self._remote(there)
+            try:
+                made = self._put(article, clean, uploads, addresses, remote, keep)
+            except LoggedOut:
+                self._session.login()
+                continue
+            known = self._remote(made)
+            if known.status == "live":
+                self._addresses[clean.blog, clean.post_id] = known.url
+            return known
+        raise PublisherError(
+            f"{self._settings.url} answers an article with its login page although "
+            f"«{self._settings.login.user if self._settings.login else ''}» has just logged in. "
+            "Look whether this user may write articles in a browser."
+        )
+
+    def _put(
+        self,
+        article: Article,
+        clean: Article,
+        uploads: Mapping[int, Upload],
+        addresses: Mapping[int, str],
+        remote: Remote | None,
+        keep: Collection[str],
+    ) -> Sheet:
+        settings = self._settings
+        before = self._demand(remote) if remote else None
+        form = before.form if before else self._form(self._add_page())
+        form = self._with_choices(form, before, clean)
+        cover = self._cover(clean, uploads)
+        kept = self._has_cover(before, cover, trusted=bool(remote and remote.version))
+        lead = before.lead if before and "lead" in keep else None
+        values = self._values(clean, uploads, addresses, cover, kept, lead)
+        fill(form, settings, values, new=before is None, keep=keep)
+        mark = digest(article)
+        stem = cover.stem.removeprefix("crosspost-") if cover else ""
+        seal(form, settings, clean.blog, clean.post_id, mark, stem)
+        live = self._live(clean, before)
+        buttons = show(form, settings, live)
+        said = complaints(form.page, settings.errors)
+        page = self._session.send(form, form.button(buttons) or form.button(), self._wanted)
+        if before is None:
+            return self._settled(self._created(article, page, said), article, stem)
+        return self._settled(self._changed(before, page, said, mark), article, stem)
+
+    def _add_page(self) -> Page:
+        try:
+            return self._session.get(self._settings.whole(self._settings.add), self._wanted)
+        except Gone as error:
+            raise PublisherError(
+                f"{self._settings.url} has no page {self._settings.add} ({error}). Correct «add» "
+                "of the site in the config."
+            ) from error
+
+    def _live(self, article: Article, before: Sheet | None) -> bool:
+        """Whether visitors shall see it: an article that a person has published stays so."""
+        if before is not None and before.status == "live":
+            return True
+        return (article.status or self._settings.status) == "publish"
+
+    def _created(self, article: Article, page: Page, said: Collection[str]) -> Sheet:
+        """The article that the site has made. Raises ``Refused`` with its reasons."""
+        self._accept(page, said)
+        own = _own_id(page, self._settings.edit)
+        found = self._find(article.blog, article.post_id, article.source_url)
+        if found is None and own:
+            found = self._sheet(own)
+        if found is None:
+            raise self._unclear(page)
+        if own and own != found.id and found.digest:
+            self._twice(own)
+        return found
+
+    def _twice(self, own: str) -> None:
+        """Two machines made the article at the same time: the older stays, ours goes."""
+        settings = self._settings
+        _log.warning("%s: created twice at once, article %s goes", settings.url, own)
+        if settings.delete:
+            _remove.remove(self._session, settings, settings.delete, settings.edit, own)
+        elif settings.published:
+            self._hide(self._sheet(own))
+
+    def _changed(self, before: Sheet, page: Page, said: Collection[str], mark: str) -> Sheet:
+        """The article as it was saved. Raises ``Refused`` with the site's reasons."""
+        self._accept(page, said)
+        after = self._sheet(before.id)
+        if after.mark and after.mark.digest != mark:
+            raise self._unclear(page)
+        return after
+
+    def _accept(self, page: Page, said: Collection[str]) -> None:
+        """Raises ``Refused`` when the answer says what is wrong."""
+        if any(word in page.text for word in self._settings.accepted):
+            return
+        told = [
+            f"{label}: {words}" if label else words
+            for words, label in complaints(page, self._settings.errors).items()
+            if words not in said
+        ]
+        if told and (not page.hops or page.form(self._wanted)):
+            by_field = [one for one in told if ": " in one]
+            raise Refused("; ".join(by_field or told))
+        if page.status >= 400:
+            raise Refused(f"the site answered {page.status}: {page.text[:200]}")
+
+    def _unclear(self, page: Page) -> Exception:
+        if page.form(self._wanted) and not page.hops:
+            return Refused(
+                "the site showed its form again without a reason. If it shows one in a browser, "
+                "name its place: errors = «css» in the site's settings"
+            )
+        return Unknown(f"the site answered «{page.text[:160]}», and the article is not there")
+
+    def _settled(self, sheet: Sheet, article: Article, cover: str) -> Sheet:
+        """What was written, its mark true to what the site made of it: a site that corrects
+        quotation marks or spaces on saving is no person's hand."""
+        mark = sheet.mark
+        if mark is None or mark.digest != digest(article) or mark.words == sheet.words:
+            return sheet
+        renewed = _marks.written(article.blog, article.post_id, mark.digest, sheet.words, cover)
+        for control in (*sheet.controls("mark"), *sheet.controls("body")):
+            control.value = _marks.replaced(control.value, renewed)
+        buttons = show(sheet.form, self._settings, sheet.status == "live")
+        self._session.send(sheet.form, sheet.form.button(buttons) or sheet.form.button())
+        return self._sheet(sheet.id)
+
+    # --- What an article is in the form's words ---
+
+    def _values(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        addresses: Mapping[int, str],
+        cover: Cover | None,
+        kept: bool,
+        lead: str | None,
+    ) -> Values:
+        settings = self._settings
+        text = Text(article, uploads, lambda one: addresses.get(one, ""), self._wording())
+        own = ("lead", "cover", "credit", "attribution")
+        elsewhere = {part for part in own if settings.places(part)}
+        figure = article.figures[article.cover] if cover and article.cover is not None else None
+        opening = shorten(plain(article.body), 0)
+        slug = _marks.slug(article.blog, article.post_id)
+        html = {
+            "lead": text.inline(article.lead),
+            "credit": text.inline(article.credit),
+            "attribution": text.inline(article.attribution),
+            "caption": text.inline(figure.caption) if figure else "",
+            "body": text.html(elsewhere, lead),
+        }
+        texts = {
+            "title": article.title.strip() or shorten(opening, 60) or slug,
+            "opening": opening,
+            "slug": slug,
+            "category": article.category or settings.category,
+            "author": article.author.name,
+            "source": article.source_url,
+        }
+        zone = ZoneInfo(settings.timezone or article.timezone or self._context.timezone)
+        tags = tuple(one for one in (" ".join(tag.split()) for tag in article.tags) if one)
+        return Values(html, texts, tags, article.date.astimezone(zone), cover, kept)
+
+    def _cover(self, article: Article, uploads: Mapping[int, Upload]) -> Cover | None:
+        upload = uploads.get(article.cover) if article.cover is not None else None
+        if upload is None or not upload.mime.startswith("image/"):
+            return None
+        file, site_id, stem = self._library.cover(upload)
+        return Cover(file, site_id, upload.url, stem)
+
+    def _has_cover(self, before: Sheet | None, cover: Cover | None, *, trusted: bool) -> bool:
+        """Whether the site's article has this cover already, by its mark."""
+        mark = before.mark if before and trusted else None
+        return bool(mark and cover and cover.stem == f"crosspost-{mark.cover}")
+
+    def _with_choices(self, form: Form, before: Sheet | None, article: Article) -> Form:
+        """The form, read anew when tags had to be made for it first."""
+        made = False
+        for place in self._settings.places("tags"):
+            control = form.control(place.field)
+            if place.new is None or control is None or not control.has_choices:
+                continue
+            for tag in article.tags:
+                label = " ".join(tag.split())
+                if label and control.choice(label) is None:
+                    self._make_choice(place.new.page, place.new.field, label)
+                    made = True
+        if not made:
+            return form
+        return self._sheet(before.id).form if before else self._form(self._add_page())
+
+    def _make_choice(self, path: str, name: str, label: str) -> None:
+        page = self._session.get(self._settings.whole(path), [name])
+        form = page.form([name])
+        control = form.control(name) if form else None
+        if form is None or control is None:
+            raise PublisherError(
+                f"{page.url} has no form with the field «{name}». Correct «new» of the tags' field."
+            )
+        control.value = shorten(label, control.longest)
+        after = self._session.send(form, form.button(), [name])
+        told = list(complaints(after, self._settings.errors))
+        if told and not after.hops:
+            _log.warning("%s does not make «%s»: %s", page.url, label, "; ".join(told))
+
+    def _linked(self, article: Article) -> dict[int, str]:
+        """The addresses of the posts that the article links to, as far as visitors see them."""
+        if not self._settings.public:
+            return {}
+        whole = " ".join((article.lead, article.body, article.attribution))
+        found: dict[int, str] = {}
+        for one in sorted({int(number) for number in _POST.findall(whole)}):
+            if (article.blog, one) not in self._addresses:
+                head, _, own = article.source_url.rpartition("/")
+                source = f"{head}/{one}" if own == str(article.post_id) else ""
+                sheet = self._find(article.blog, one, source)
+                if sheet and sheet.status == "live":
+                    self._addresses[article.blog, one] = self._url(sheet)
+            found[one] = self._addresses.get((article.blog, one), "")
+        return found
+
+    def _wording(self) -> str:
+        from jinja2 import TemplateNotFound
+
+        from crosspost.templating import environment
+
+        context = self._context
+        env = environment(context.language, context.timezone, context.templates)
+        try:
+            module = env.get_template(f"form/{context.language}.html").module
+        except TemplateNotFound:
+            module = env.get_template("form/en.html").module
+        return str(module.elsewhere)  # type: ignore[attr-defined]
+
+    # --- Taking away ---
+
+    def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
+        settings = self._settings
+        self._addresses.clear()
+        try:
+            sheet = self._demand(remote)
+            if how == "remove" and settings.delete:
+                _remove.remove(self._session, settings, settings.delete, settings.edit, remote.id)
+                return None
+            if settings.published is None:
+                raise Refused(
+                    "the config does not say how an article is taken away here: set «published» "
+                    '(the field that hides it) or, for on_delete = "remove", «delete»'
+                )
+            return self._remote(self._hide(sheet))
+        except (Vanished, Gone) as error:
+            if how == "draft":
+                raise Vanished(str(error)) from error
+            return None
+
+    def _hide(self, sheet: Sheet) -> Sheet:
+        for _ in range(2):
+            buttons = show(sheet.form, self._settings, live=False)
+            said = complaints(sheet.page, self._settings.errors)
+            button = sheet.form.button(buttons) or sheet.form.button()
+            try:
+                page = self._session.send(sheet.form, button, self._wanted)
+            except LoggedOut:
+                self._session.login()
+                sheet = self._sheet(sheet.id)
+                continue
+            self._accept(page, said)
+            after = self._sheet(sheet.id)
+            if after.status == "live":
+                raise self._unclear(page)
+            return after
+        raise PublisherError(f"{self._settings.url} does not keep us logged in.")
+
+    def discard(self, upload: Upload) -> None:
+        self._library.discard(upload)
+
+    def finish(self) -> None:
+        """Nothing is shared between a form's articles."""
+
+    def close(self) -> None:
+        self._session.close()
+
+    # --- Doctor ---
+
+    def check(self, *, write: bool = False) -> list[Finding]:
+        from crosspost.publishers.form._check import findings
+
+        return findings(self, self._session, self._settings, write=write)
+
+
+def _own_id(page: Page, edit: str) -> str:
+    """The id of what was made, in the addresses that the answer led to."""
+    return next((one for hop in (*page.hops, page.url) if (one := id_in(hop, edit))), "")
+
+
+def _printable(article: Article) -> Article:
+    """The article without characters that no page can hold."""
+
+    def swept(value: Any) -> Any:
+        if isinstance(value, str):
+            return _UNPRINTABLE.sub("", value)
+        if isinstance(value, dict):
+            return {key: swept(item) for key, item in value.items()}
+        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
+
+    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)

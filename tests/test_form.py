@@ -1,0 +1,16 @@
+"""The form publisher on a newsroom's own CMS keeps what all publishers promise."""
+
+import pytest
+
+pytest.register_assert_rewrite("contract.publisher_contract", "sites.desk")
+from contract.publisher_contract import PublisherContract, World  # noqa: E402
+from sites.desk import Desk  # noqa: E402
+
+pytest_plugins = ("sites.desk",)
+pytestmark = pytest.mark.servers
+
+
+class TestForm(PublisherContract):
+    @pytest.fixture
+    def world(self, desk: Desk) -> World:
+        return desk
