@@ -27,6 +27,9 @@ MAX_PIXELS: Final = 40_000_000
 three times over: half a gigabyte. A hostile PNG of that size is a few kilobytes."""
 MAX_JPEG_PIXELS: Final = 80_000_000
 """A JPEG is decoded in the size that is needed."""
+MAX_HEIC_PIXELS: Final = 50_000_000
+"""What the largest phones take, in three bytes a pixel."""
+_MOST: Final = {"JPEG": MAX_JPEG_PIXELS, "MPO": MAX_JPEG_PIXELS, "HEIF": MAX_HEIC_PIXELS}
 MAX_FRAME_PIXELS: Final = 60_000_000
 """All frames of an animation together: they are held in memory at once."""
 MAX_FRAMES: Final = 2_000
@@ -41,7 +44,15 @@ _MIMES: Final = {
     "WEBP": "image/webp",
     "BMP": "image/bmp",
     "TIFF": "image/tiff",
+    "HEIF": "image/heic",
+    "AVIF": "image/avif",
 }
+_BRANDS: Final = {
+    b"heic": "HEIF", b"heix": "HEIF", b"heim": "HEIF", b"heis": "HEIF", b"hevc": "HEIF",
+    b"mif1": "HEIF", b"msf1": "HEIF", b"avif": "AVIF", b"avis": "AVIF",
+}  # fmt: skip
+"""The formats that call themselves by a brand in an ISO file: https://mp4ra.org/registered-types/brands"""
+_TAKEN: Final = "JPEG, PNG, GIF, WebP, HEIC, AVIF, BMP, TIFF"
 _SUFFIXES: Final = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp"}
 _UPRIGHT: Final = frozenset({0, 1, None})
 
@@ -147,16 +158,29 @@ def _opened(path: Path) -> Iterator["Image"]:
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         warnings.simplefilter("ignore", UserWarning)  # damaged EXIF: it is dropped anyway
         with _decoding(path):
-            image = Image.open(path, formats=FORMATS)
+            image = Image.open(path, formats=_formats(path))
         with image:
             with _decoding(path):
                 frames = getattr(image, "n_frames", 1) if image.format in ("GIF", "WEBP") else 1
             pixels = image.width * image.height
             moving = frames > MAX_FRAMES or (frames > 1 and pixels * frames > MAX_FRAME_PIXELS)
-            most = MAX_JPEG_PIXELS if image.format in ("JPEG", "MPO") else MAX_PIXELS
-            if pixels > most or moving:
+            if pixels > _MOST.get(image.format or "", MAX_PIXELS) or moving:
                 raise BadImage(_too_large(image.width, image.height, frames))
             yield image
+
+
+def _formats(path: Path) -> tuple[str, ...]:
+    """The formats the file may be decoded as: one of those every Pillow has, else what it says of
+    itself. A phone's HEIC is turned upright by its decoder
+    (https://pi-heif.readthedocs.io/en/latest/)."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    kind = _BRANDS.get(head[8:]) if head[4:8] == b"ftyp" else None
+    if kind == "HEIF":
+        from pi_heif import register_heif_opener
+
+        register_heif_opener(thumbnails=False)
+    return (kind,) if kind else FORMATS
 
 
 def _orientation(image: "Image") -> int | None:
@@ -177,7 +201,7 @@ def _decoding(path: Path) -> Iterator[None]:
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise BadImage("the picture unpacks to more pixels than a page can use") from error
     except UnidentifiedImageError as error:
-        raise BadImage("the file is not a picture (JPEG, PNG, GIF, WebP, BMP, TIFF)") from error
+        raise BadImage(f"the file is not a picture ({_TAKEN})") from error
     except BadImage:
         raise
     except Exception as error:  # decoders fail in any way on crafted files

@@ -368,3 +368,19 @@ def test_editing_a_post_that_is_held_does_not_publish_it(blog: Blog) -> None:
     assert blog.posts == []
     blog.run("resolve", "b/1", "--publish")
     assert ">Мост<" in blog.page(1)
+
+
+# --- Photos of phones -------------------------------------------------------------------------
+
+
+def test_what_a_phone_took_and_sent_as_a_file_is_a_photo_on_the_site(blog: Blog) -> None:
+    phone = Path(__file__).parent / "golden/pictures/phone.heic"
+    (blog.export / "IMG_1.HEIC").write_bytes(phone.read_bytes())
+    file = {"file": "IMG_1.HEIC", "file_name": "IMG_1.HEIC", "mime_type": "image/heic"}
+    blog.write(message(1, BRIDGE, line="", **file))
+    assert blog.sync().code == 0
+    (picture,) = blog.site.rglob("*.jpg")
+    assert picture.read_bytes()[:3] == b"\xff\xd8\xff"
+    assert picture.name in blog.page(1)
+    assert not [*blog.site.rglob("*.HEIC"), *blog.site.rglob("*.heic"), *blog.site.rglob("*.bin")]
+    blog.unchanged()

@@ -16,6 +16,8 @@ from crosspost import images
 from crosspost.images import BadImage, Picture, clean, probe, variants
 
 ALL = ("image/jpeg", "image/png", "image/webp", "image/gif")
+PHONE = Path(__file__).parent / "golden/pictures/phone.heic"
+"""480 × 320 pixels, to be turned by 90°; taken in Omsk, in the colours of a phone's screen."""
 PHOTOS = sorted((Path(__file__).parents[1] / "examples/channel/photos").glob("*.jpg"))
 
 
@@ -76,6 +78,65 @@ def test_no_word_about_where_survives(tmp_path: Path, kind: str) -> None:
     assert b"SECRET" not in made.read_bytes()
     for one in variants(made, tmp_path / "out", [40]):
         assert metadata(one.path) == set()
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "MPO", "PNG", "WEBP", "TIFF", "HEIC", "AVIF"])
+@pytest.mark.parametrize("takes", [ALL, ("image/jpeg",)], ids=["all", "jpeg"])
+def test_where_a_photo_was_taken_is_gone(tmp_path: Path, kind: str, takes: tuple[str, ...]) -> None:
+    path = tmp_path / "a.bin"
+    if kind == "HEIC":
+        path.write_bytes(PHONE.read_bytes())
+    else:
+        exif = Image.Exif()
+        exif[0x0112] = 6
+        exif.get_ifd(0x8825).update({1: "N", 2: (54.0, 59.0, 7.0), 3: "E", 4: (73.0, 22.0, 6.0)})
+        more: dict[str, Any] = (
+            {"append_images": [drawn()], "save_all": True} if kind == "MPO" else {}
+        )
+        drawn().save(path, kind, exif=exif.tobytes(), **more)
+    opened = images._opened(path)
+    with opened as image:
+        assert image.getexif().get_ifd(0x8825)[2] == (54.0, 59.0, 7.0), "the test has to hide it"
+    made = clean(path, tmp_path / "out", types=takes)
+    with Image.open(made) as image:
+        assert not image.getexif().get_ifd(0x8825)
+        assert not image.getexif()
+        assert "xmp" not in image.info
+    assert metadata(made) == set()
+
+
+def test_what_a_phone_takes_becomes_what_every_browser_shows(tmp_path: Path) -> None:
+    assert probe(PHONE) == Picture(mime="image/heic", width=320, height=480)
+    made = clean(PHONE, tmp_path, types=ALL)
+    assert made.suffix == ".jpg"
+    assert probe(made) == Picture(mime="image/jpeg", width=320, height=480)
+    with Image.open(made) as image:
+        white, red, blue = (image.getpixel(at) for at in ((20, 20), (300, 20), (20, 460)))
+    assert _near(white, (255, 255, 255))
+    assert _near(red, (219, 37, 49)), "the colours of the phone's screen, in those of the web"
+    assert _near(blue, (0, 0, 255), 30)
+    assert [(one.width, one.height) for one in variants(made, tmp_path, [160])] == [(160, 240)]
+    with Image.open(clean(PHONE, tmp_path, types=["image/png"], max_side=100)) as image:
+        assert (image.format, image.size) == ("PNG", (67, 100))
+
+
+def _near(pixel: Any, wanted: tuple[int, int, int], by: int = 8) -> bool:
+    return all(abs(one - other) <= by for one, other in zip(_rgb(pixel), wanted, strict=True))
+
+
+@pytest.mark.parametrize("cut", [12, 40, 700, 1500])
+def test_a_phones_photo_cut_short_is_refused_with_a_reason(tmp_path: Path, cut: int) -> None:
+    (tmp_path / "a.heic").write_bytes(PHONE.read_bytes()[:cut])
+    with pytest.raises(BadImage):
+        clean(tmp_path / "a.heic", tmp_path / "out", types=ALL)
+
+
+def test_a_phones_photo_of_too_many_pixels_is_refused_unopened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(images._MOST, "HEIF", 320 * 480 - 1)
+    with pytest.raises(BadImage, match="320 × 480 pixels"):
+        clean(PHONE, tmp_path, types=ALL)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
@@ -157,6 +218,48 @@ def test_every_way_to_store_colours_is_understood(tmp_path: Path, mode: str) -> 
     with Image.open(made) as found:
         assert found.size == (120, 80)
         assert found.mode in ("RGB", "RGBA", "L", "P", "1")
+
+
+def phone_colours() -> bytes:
+    """Display P3, the colours of a phone's screen (https://www.color.org/chardata/rgb/DisplayP3.xalter),
+    as a profile (ICC.1:2010)."""
+
+    def fixed(*values: float) -> bytes:
+        return b"".join(struct.pack(">i", round(value * 65536)) for value in values)
+
+    curve = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(2.2 * 256)) + b"\0\0"
+    name = b"a phone's\0"
+    named = b"desc\0\0\0\0" + struct.pack(">I", len(name)) + name + bytes(79)
+    white = (0.9642, 1.0, 0.8249)
+    tags = {
+        b"desc": named + bytes(-len(named) % 4),
+        b"cprt": b"text\0\0\0\0none\0\0\0\0",
+        b"wtpt": b"XYZ \0\0\0\0" + fixed(*white),
+        b"rXYZ": b"XYZ \0\0\0\0" + fixed(0.5151, 0.2412, -0.0011),
+        b"gXYZ": b"XYZ \0\0\0\0" + fixed(0.2920, 0.6922, 0.0419),
+        b"bXYZ": b"XYZ \0\0\0\0" + fixed(0.1571, 0.0666, 0.7841),
+        **dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve),
+    }
+    at, table, data = 128 + 4 + 12 * len(tags), struct.pack(">I", len(tags)), b""
+    for key, value in tags.items():
+        table += key + struct.pack(">II", at + len(data), len(value))
+        data += value
+    head = struct.pack(">I", 128 + len(table) + len(data)) + bytes(4)
+    head += b"\x02\x10\0\0mntrRGB XYZ " + struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
+    head += b"acsp" + bytes(28) + fixed(*white)
+    return head + bytes(128 - len(head)) + table + data
+
+
+@pytest.mark.parametrize(("mode", "suffix"), [("RGB", "jpg"), ("RGBA", "png"), ("RGB", "webp")])
+def test_the_colours_of_a_phone_are_those_that_a_person_saw(
+    tmp_path: Path, mode: str, suffix: str
+) -> None:
+    image = Image.new(mode, (64, 48), (200, 60, 60, 128)[: len(mode)])
+    path = saved(tmp_path / f"a.{suffix}", image, icc_profile=phone_colours(), quality=95)
+    with Image.open(clean(path, tmp_path / "out", types=ALL)) as found:
+        pixel = _rgb(found.getpixel((30, 20)))
+    assert _near(pixel[:3], (219, 37, 49))
+    assert pixel[3:] == ((128,) if mode == "RGBA" else ())
 
 
 def test_a_foreign_colour_profile_becomes_srgb(tmp_path: Path) -> None:
@@ -270,10 +373,11 @@ def test_the_disks_trouble_is_not_the_pictures(tmp_path: Path) -> None:
 
 
 SEEDS: dict[str, bytes] = {}
-for _kind in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP"):
+for _kind in ("JPEG", "PNG", "GIF", "WEBP", "TIFF", "BMP", "AVIF"):
     _buffer = io.BytesIO()
     drawn((24, 16)).save(_buffer, _kind)
     SEEDS[_kind] = _buffer.getvalue()
+SEEDS["HEIC"] = PHONE.read_bytes()
 
 
 @settings(max_examples=80, deadline=None)

@@ -956,6 +956,46 @@ def test_the_first_photo_is_the_cover_and_the_others_the_gallery() -> None:
     assert "media:0" not in article.body
 
 
+@pytest.mark.parametrize(
+    ("sizes", "cover"),
+    [
+        ([(1280, 960), (1280, 720)], 0),
+        ([(200, 200), (1280, 960), (960, 1280)], 1),
+        ([(1280, 200), (299, 1000), (800, 600)], 2),
+        ([(200, 200), (0, 0)], 1),
+        ([(0, 0), (1280, 960)], 0),
+        ([(200, 200), (100, 100)], 0),
+        ([(200, 200)], 0),
+    ],
+    ids=["the first", "no logo", "no banner, no strip", "unknown", "as before", "none", "alone"],
+)
+def test_a_tiny_picture_or_a_banner_is_no_cover_where_a_better_one_is_there(
+    sizes: list[tuple[int, int]], cover: int
+) -> None:
+    media = [photo(n, width=w, height=h) for n, (w, h) in enumerate(sizes, 1)]
+    article = normalize(post("Встреча\n\nБыло трое.", media=tuple(media)), STYLE)
+    assert article.cover == cover
+    sound(post("Встреча"), article)
+
+
+@pytest.mark.parametrize(
+    ("mime", "name", "shown"),
+    [
+        ("image/heic", "IMG_0001.HEIC", True),
+        ("image/jpeg", "DSC_0002.jpg", True),
+        ("", "IMG_0001.HEIC", True),
+        ("image/png", "схема.png", False),
+        ("application/pdf", "смета.jpg.pdf", False),
+        ("application/zip", "a.jpg", False),
+    ],
+)
+def test_a_photo_that_was_sent_as_a_file_is_a_photo(mime: str, name: str, shown: bool) -> None:
+    file = Media(kind="document", locator="1/0", mime=mime, name=name)
+    article = normalize(post("Встреча\n\nБыло трое.", media=(file,)), STYLE)
+    assert (article.cover == 0) is shown
+    assert ('class="card file"' in article.body) is not shown
+
+
 def test_a_film_stands_above_the_text_unless_there_is_a_cover() -> None:
     film = Media(kind="video", locator="v.mp4")
     assert made("Встреча\n\nПоговорили.", media=(film,)).body.startswith('<figure class="video">')

@@ -114,6 +114,7 @@ def normalize(
     unless it has no photo, the cover; all of the post's own words are its body's.
     """
     words = wording(style.language, style.timezone, style.templates)
+    post = _figures.developed(post)
     found = _figures.gallery(post, missing)
     if below and below.cover is not None:
         found = found._replace(cover=None)

@@ -1,7 +1,7 @@
 """Photos and files of a post as an article shows them: the cover, the gallery, players, cards."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from msgspec.structs import replace
@@ -14,6 +14,12 @@ _FILMS: Final = frozenset({"video", "round_video", "animation"})
 _SOUNDS: Final = frozenset({"voice", "audio"})
 _PLACED: Final = re.compile(r'(<figure>|)<img src="media:(\d+)">')
 _DRAWN: Final = "a moving sticker is drawn by Telegram only"
+_CAMERA: Final = frozenset({"image/jpeg", "image/heic", "image/heif"})
+_CAMERA_NAMES: Final = (".jpg", ".jpeg", ".heic", ".heif")
+_SMALL: Final = 300
+"""A picture with a shorter side of fewer pixels looks bad above an article."""
+_BANNER: Final = 3
+"""One so many times wider than high, or higher than wide, is a banner or a strip."""
 _NUMBER: Final = re.compile(r"\d{1,6}", re.ASCII)
 
 
@@ -39,7 +45,32 @@ def gallery(post: Post, missing: Mapping[int, str]) -> Gallery:
     card = preview.photo if preview and safe_url(preview.url) else None
     card = card if card is not None and 0 <= card < len(post.media) else None
     photos = [i for i in kept if post.media[i].kind == "photo" and i != card]
-    return Gallery(figures, gone, card, photos[0] if photos else None)
+    return Gallery(figures, gone, card, _cover([(i, post.media[i]) for i in photos]))
+
+
+def _cover(photos: Sequence[tuple[int, Media]]) -> int | None:
+    """The first photo, unless it is tiny or a banner, as a logo often is, and one that follows is
+    neither."""
+    fine = (i for i, one in photos if not _is_slight(one))
+    return next(fine, photos[0][0] if photos else None)
+
+
+def _is_slight(media: Media) -> bool:
+    short, long = sorted((media.width, media.height))
+    return short > 0 and (short < _SMALL or long > _BANNER * short)
+
+
+def developed(post: Post) -> Post:
+    """The post with photos that were sent as files, as phones and their owners do, as photos."""
+    if not any(_is_photo_file(one) for one in post.media):
+        return post
+    media = (replace(one, kind="photo") if _is_photo_file(one) else one for one in post.media)
+    return replace(post, media=tuple(media))
+
+
+def _is_photo_file(media: Media) -> bool:
+    named = not media.mime and media.name.lower().endswith(_CAMERA_NAMES)
+    return media.kind == "document" and (named or media.mime in _CAMERA)
 
 
 def stepped(entities: Iterable[Entity], taken: int) -> tuple[Entity, ...]:
