@@ -177,7 +177,7 @@ def _formats(path: Path) -> tuple[str, ...]:
         head = file.read(12)
     kind = _BRANDS.get(head[8:]) if head[4:8] == b"ftyp" else None
     if kind == "HEIF":
-        from pi_heif import register_heif_opener
+        from pi_heif import register_heif_opener  # type: ignore[import-untyped]
 
         register_heif_opener(thumbnails=False)
     return (kind,) if kind else FORMATS
