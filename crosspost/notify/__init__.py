@@ -149,4 +149,4 @@ class Notifier:
             with suppress(OSError):
                 fresh.unlink(missing_ok=True)
             with suppress(OSError):
-                os.utime(self.state)
+                os.utime(self.state, (state.written, state.written))

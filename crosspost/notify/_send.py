@@ -1,11 +1,12 @@
 """Sending through Apprise, within bounds of time; its own log is silent, for it names addresses."""
 
 import logging
+import warnings
 from collections.abc import Sequence
 from concurrent.futures import Future
 from concurrent.futures import wait as wait_for
 from threading import Thread
-from typing import Final
+from typing import Any, Final
 
 from crosspost.logs import event
 from crosspost.notify._message import Message
@@ -18,10 +19,10 @@ def send(urls: Sequence[str], message: Message) -> list[str]:
     """Sends to each of the addresses; answers, in words that hold no secret, those that did not
     take it. Never raises."""
     tries: list[Future[bool]] = []
-    for url in urls:
+    for service in _services(urls):
         one: Future[bool] = Future()
         tries.append(one)
-        Thread(target=_try, args=(url, message, one), daemon=True).start()
+        Thread(target=_try, args=(service, message, one), daemon=True).start()
     wait_for(tries, timeout=_PATIENCE)
     names = [name_of(number, url) for number, url in enumerate(urls, start=1)]
     failed = [
@@ -37,24 +38,37 @@ def name_of(number: int, url: str) -> str:
     return f"address {number} ({url.partition('://')[0][:20]}://…)"
 
 
-def _try(url: str, message: Message, answer: "Future[bool]") -> None:
+def _services(urls: Sequence[str]) -> list[Any]:
+    """What sends to each address; None for one that Apprise does not know."""
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    with warnings.catch_warnings():  # its plugins import what Python will drop one day
+        warnings.simplefilter("ignore")
+        import apprise
+
+        asset = apprise.AppriseAsset(
+            app_id="Crosspost", app_desc="Crosspost", storage_mode="memory"
+        )
+        found = []
+        for url in urls:
+            service = apprise.Apprise(asset=asset)
+            found.append(service if service.add(url) else None)
+    return found
+
+
+def _try(service: Any, message: Message, answer: "Future[bool]") -> None:
     try:
-        answer.set_result(_sent(url, message))
+        answer.set_result(service is not None and _sent(service, message))
     except Exception:  # what a service's plugin raises is not ours to know
         answer.set_result(False)
 
 
-def _sent(url: str, message: Message) -> bool:
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+def _sent(service: Any, message: Message) -> bool:
     import apprise
 
-    asset = apprise.AppriseAsset(app_id="Crosspost", app_desc="Crosspost", storage_mode="memory")
-    service = apprise.Apprise(asset=asset)
-    if not service.add(url):
-        return False
-    kind = apprise.NotifyType(message.kind)
-    text = apprise.NotifyFormat.TEXT
     done = service.notify(
-        title=message.title, body=message.body, notify_type=kind, body_format=text
+        title=message.title,
+        body=message.body,
+        notify_type=apprise.NotifyType(message.kind),
+        body_format=apprise.NotifyFormat.TEXT,
     )
     return bool(done)
