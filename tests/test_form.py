@@ -2,11 +2,14 @@
 
 import pytest
 
-pytest.register_assert_rewrite("contract.publisher_contract", "sites.desk")
+pytest.register_assert_rewrite(
+    "contract.publisher_contract", "sites.desk", "sites.news", "sites.classic"
+)
 from contract.publisher_contract import PublisherContract, World  # noqa: E402
+from sites.classic import Classic  # noqa: E402
 from sites.desk import Desk  # noqa: E402
 
-pytest_plugins = ("sites.desk",)
+pytest_plugins = ("sites.desk", "sites.news", "sites.classic")
 pytestmark = pytest.mark.servers
 
 
@@ -14,3 +17,9 @@ class TestForm(PublisherContract):
     @pytest.fixture
     def world(self, desk: Desk) -> World:
         return desk
+
+
+class TestClassicEditor(PublisherContract):
+    @pytest.fixture
+    def world(self, classic: Classic) -> World:
+        return classic

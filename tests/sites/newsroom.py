@@ -264,7 +264,7 @@ def _lay() -> None:
 def main(folder: Path, port: int) -> None:
     import django
     from django.contrib.staticfiles.handlers import StaticFilesHandler
-    from django.core.servers.basehttp import run
+    from django.core.servers.basehttp import WSGIRequestHandler, run
     from django.core.wsgi import get_wsgi_application
 
     _settings(folder)
@@ -272,6 +272,7 @@ def main(folder: Path, port: int) -> None:
     django.setup()
     _urls(folder)
     _lay()
+    WSGIRequestHandler.disable_nagle_algorithm = True  # else each page takes 40 ms more
     run("127.0.0.1", port, StaticFilesHandler(get_wsgi_application()), threading=True)
 
 

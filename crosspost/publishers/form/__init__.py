@@ -14,7 +14,7 @@ read back. docs/form.md tells how to set a site up.
 
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
@@ -26,11 +26,11 @@ from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Va
 from crosspost.publishers.form import _marks, _remove
 from crosspost.publishers.form._body import Text, plain, shorten
 from crosspost.publishers.form._fill import Cover, Values, fill, seal, show
-from crosspost.publishers.form._find import id_in, ids, listed
+from crosspost.publishers.form._find import ids, listed
 from crosspost.publishers.form._library import IMAGE_TYPES, Library
 from crosspost.publishers.form._page import Form, Page, complaints
 from crosspost.publishers.form._session import Gone, LoggedOut, Session
-from crosspost.publishers.form._settings import FormSettings, Public
+from crosspost.publishers.form._settings import FormSettings, Public, id_in
 from crosspost.publishers.form._sheet import Sheet, same
 
 __all__ = ["FormPublisher", "FormSettings"]
@@ -72,8 +72,11 @@ class FormPublisher:
         # a person's hand was at it, and what we left is not known: never to be overwritten
         return msgspec.structs.replace(known, version=f"{known.version}|touched")
 
-    def _find(self, blog: str, post_id: int, source: str) -> Sheet | None:
-        """The article on the site: what is public before what is not, the older first."""
+    def _find(
+        self, blog: str, post_id: int, source: str, shown: Page | None = None
+    ) -> Sheet | None:
+        """The article on the site: what is public before what is not, the older first. ``shown``
+        is a page that may be its edit page, just read."""
         sought = {
             "slug": _marks.slug(blog, post_id),
             "mark": _marks.sought(blog, post_id),
@@ -83,7 +86,7 @@ class FormPublisher:
         ours: list[Sheet] = []
         for one in ids(addresses, self._settings.edit):
             try:
-                sheet = self._sheet(one)
+                sheet = self._sheet(one, shown)
             except Vanished:
                 continue
             if sheet.is_about(blog, post_id, source):
@@ -98,11 +101,15 @@ class FormPublisher:
         """The fields by which a page's right form is known."""
         return [one.field for places in self._settings.fields.values() for one in places]
 
-    def _sheet(self, id_: str) -> Sheet:
+    def _sheet(self, id_: str, shown: Page | None = None) -> Sheet:
         """The edit form of an article. Raises ``Vanished``."""
         url = self._settings.whole(self._settings.edit, id=id_)
         if not id_:
             raise Vanished("the site has no such article")
+        at_it = shown and shown.hops and id_in(shown.url, self._settings.edit) == id_
+        form = shown.form(self._wanted, self._settings.form) if shown and at_it else None
+        if form is not None:
+            return Sheet(self._settings, id_, form)
         try:
             page = self._session.get(url, self._wanted)
         except Gone as error:
@@ -204,7 +211,7 @@ class FormPublisher:
     ) -> Sheet:
         settings = self._settings
         before = self._demand(remote) if remote else None
-        form = before.form if before else self._form(self._add_page())
+        form = before.form if before else self.empty_form()
         form = self._with_choices(form, before, clean)
         cover = self._cover(clean, uploads)
         kept = self._has_cover(before, cover, trusted=bool(remote and remote.version))
@@ -222,14 +229,16 @@ class FormPublisher:
             return self._settled(self._created(article, page, said), article, stem)
         return self._settled(self._changed(before, page, said, mark), article, stem)
 
-    def _add_page(self) -> Page:
+    def empty_form(self) -> Form:
+        """The form of a new article."""
         try:
-            return self._session.get(self._settings.whole(self._settings.add), self._wanted)
+            page = self._session.get(self._settings.whole(self._settings.add), self._wanted)
         except Gone as error:
             raise PublisherError(
                 f"{self._settings.url} has no page {self._settings.add} ({error}). Correct «add» "
                 "of the site in the config."
             ) from error
+        return self._form(page)
 
     def _live(self, article: Article, before: Sheet | None) -> bool:
         """Whether visitors shall see it: an article that a person has published stays so."""
@@ -241,9 +250,9 @@ class FormPublisher:
         """The article that the site has made. Raises ``Refused`` with its reasons."""
         self._accept(page, said)
         own = _own_id(page, self._settings.edit)
-        found = self._find(article.blog, article.post_id, article.source_url)
+        found = self._find(article.blog, article.post_id, article.source_url, page)
         if found is None and own:
-            found = self._sheet(own)
+            found = self._sheet(own, page)
         if found is None:
             raise self._unclear(page)
         if own and own != found.id and found.digest:
@@ -262,7 +271,7 @@ class FormPublisher:
     def _changed(self, before: Sheet, page: Page, said: Collection[str], mark: str) -> Sheet:
         """The article as it was saved. Raises ``Refused`` with the site's reasons."""
         self._accept(page, said)
-        after = self._sheet(before.id)
+        after = self._sheet(before.id, page)
         if after.mark and after.mark.digest != mark:
             raise self._unclear(page)
         return after
@@ -366,7 +375,7 @@ class FormPublisher:
                     made = True
         if not made:
             return form
-        return self._sheet(before.id).form if before else self._form(self._add_page())
+        return self._sheet(before.id).form if before else self.empty_form()
 
     def _make_choice(self, path: str, name: str, label: str) -> None:
         page = self._session.get(self._settings.whole(path), [name])
@@ -444,7 +453,7 @@ class FormPublisher:
                 sheet = self._sheet(sheet.id)
                 continue
             self._accept(page, said)
-            after = self._sheet(sheet.id)
+            after = self._sheet(sheet.id, page)
             if after.status == "live":
                 raise self._unclear(page)
             return after
@@ -465,6 +474,11 @@ class FormPublisher:
         from crosspost.publishers.form._check import findings
 
         return findings(self, self._session, self._settings, write=write)
+
+    def lost_tags(self, remote: Remote, tags: Iterable[str]) -> list[str]:
+        """Which of these tags, and classes of ours, the site dropped from an article's text."""
+        body = self._sheet(remote.id).value("body")
+        return [f"<{tag}>" for tag in tags if not re.search(rf"<{tag}[\s>]", body)]
 
 
 def _own_id(page: Page, edit: str) -> str:

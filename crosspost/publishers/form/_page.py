@@ -465,10 +465,19 @@ def _label(soup: "BeautifulSoup", tag: "Tag") -> str:
     for name in ("aria-label", "placeholder", "title"):
         text = text if text.strip() else _attr(tag, name)
     if not text.strip():
-        row = tag.find_parent(["tr", "p", "li", "div"])
-        near = row.select_one(_LABELLED) if row else None
-        text = near.get_text(" ") if near else ""
+        text = _near(tag)
     return short(text).rstrip(" *:")
+
+
+def _near(tag: "Tag") -> str:
+    """The label of the row that the field stands in, which names no other field."""
+    for row in list(tag.parents)[:5]:
+        if row.name in ("form", "body", "[document]"):
+            break
+        found = next((one for one in row.select(_LABELLED) if not one.has_attr("for")), None)
+        if found is not None:
+            return found.get_text(" ")
+    return ""
 
 
 def _group_label(tag: "Tag") -> str:

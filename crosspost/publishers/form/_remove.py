@@ -6,7 +6,7 @@ from crosspost.errors import PublisherError
 from crosspost.publishers import Refused
 from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._session import Gone, LoggedOut, Session
-from crosspost.publishers.form._settings import Delete, FormSettings
+from crosspost.publishers.form._settings import Delete, FormSettings, id_in
 
 
 def remove(session: Session, settings: FormSettings, delete: Delete, edit: str, id_: str) -> None:
@@ -22,8 +22,6 @@ def remove(session: Session, settings: FormSettings, delete: Delete, edit: str, 
 
 
 def is_gone(session: Session, settings: FormSettings, edit: str, id_: str) -> bool:
-    from crosspost.publishers.form._find import id_in
-
     try:
         page = session.get(settings.whole(edit, id=id_))
     except Gone:

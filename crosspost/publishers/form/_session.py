@@ -23,7 +23,7 @@ from crosspost.publishers.form._page import (
     complaints,
     urlencoded,
 )
-from crosspost.publishers.form._settings import FormSettings, Login
+from crosspost.publishers.form._settings import FormSettings, Login, id_in
 
 _HOPS: Final = 10
 _MOVED: Final = (301, 302, 303)
@@ -147,7 +147,9 @@ class Session:
         """An answer that says something. Raises what it says."""
         status, said = answer.status, words(answer.body)
         told = answer.body.decode("utf-8", "replace")
-        if any(gone and gone in told for gone in self._settings.gone):
+        edits = [self._settings.edit, *([upload.edit] if (upload := self._settings.upload) else [])]
+        shown = any(id_in(answer.url, edit) for edit in edits)
+        if shown and any(gone and gone in told for gone in self._settings.gone):
             raise Gone(said)
         if status in (404, 410):
             raise Gone(f"{status}: {said}")

@@ -6,7 +6,7 @@ docs/form.md tells it to a person.
 import re
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
@@ -295,3 +295,22 @@ class FormSettings(Table):
             page = page.replace(f"{{{name}}}", quote(value, safe=""))
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc}{page}"
+
+
+def id_in(address: str, edit: str) -> str:
+    """The id in the address of an edit page, "" when it is another page's. Parameters may come in
+    any order, and there may be more of them."""
+    pattern, given = urlsplit(edit), urlsplit(address)
+    path = re.escape(pattern.path).replace(re.escape("{id}"), r"(?P<id>[\w.~-]{1,100})")
+    match = re.fullmatch(path.rstrip("/") + "/?", given.path, re.ASCII)
+    if not match:
+        return ""
+    found = match.groupdict().get("id", "")
+    asked = parse_qs(given.query)
+    for name, values in parse_qs(pattern.query, keep_blank_values=True).items():
+        value = (asked.get(name) or [""])[0]
+        if values[0] == "{id}":
+            found = value if re.fullmatch(r"[\w.~-]{1,100}", value, re.ASCII) else ""
+        elif value != values[0]:
+            return ""
+    return found
