@@ -70,20 +70,19 @@ def chosen() -> str:
 
 @contextmanager
 def listening() -> Iterator[None]:
-    """The log of one command. ``choose`` says what of it is shown."""
+    """The log of one command. ``choose``, before or in it, says what of it is shown."""
     handler = _Stderr()
     handler.setFormatter(_Line())
     root = logging.getLogger()
-    before = (_log.level, _kind[0], _context.get())
+    context = _context.get()
     root.addHandler(handler)
-    _kind[0] = ""
     try:
         yield
     finally:
         root.removeHandler(handler)
-        _log.setLevel(before[0])
-        _kind[0] = before[1]
-        _context.set(before[2])
+        _log.setLevel(logging.NOTSET)
+        _kind[0] = ""
+        _context.set(context)
 
 
 def choose(kind: str) -> None:
