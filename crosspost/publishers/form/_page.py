@@ -144,6 +144,15 @@ def _folded(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
+def decoded(kind: str, body: bytes) -> str:
+    """The text of an answer, in the encoding that its header or its first lines name."""
+    found = _CHARSET.search(kind) or _CHARSET.search(body[:2048].decode("latin-1"))
+    try:
+        return body.decode(found[1] if found else "utf-8", "replace")
+    except LookupError:
+        return body.decode("utf-8", "replace")
+
+
 class Page:
     """An answer that is HTML. ``hops`` are the addresses that led here, the last is ``url``."""
 

@@ -21,6 +21,7 @@ from crosspost.publishers.form._page import (
     Multipart,
     Page,
     complaints,
+    decoded,
     urlencoded,
 )
 from crosspost.publishers.form._settings import FormSettings, Login, id_in
@@ -145,8 +146,8 @@ class Session:
 
     def _clear(self, answer: Answer) -> Answer:
         """An answer that says something. Raises what it says."""
-        status, said = answer.status, words(answer.body)
-        told = answer.body.decode("utf-8", "replace")
+        status, told = answer.status, decoded(answer.headers.get("Content-Type", ""), answer.body)
+        said = words(told.encode())
         edits = [self._settings.edit, *([upload.edit] if (upload := self._settings.upload) else [])]
         shown = any(id_in(answer.url, edit) for edit in edits)
         if shown and any(gone and gone in told for gone in self._settings.gone):
