@@ -82,7 +82,10 @@ if ($path == '/article') {
                 $one['cover'] = basename($_FILES['cover']['name']);
                 move_uploaded_file($_FILES['cover']['tmp_name'], "$place/files/$one[cover]");
             }
-            if ($id === '') $id = $articles ? max(array_keys($articles)) + 1 : 1;
+            if ($id === '') {
+                $id = 1 + (int) @file_get_contents("$place/last");
+                file_put_contents("$place/last", $id);
+            }
             $articles[$id] = $one;
             save($articles);
             page('Готово', 'Статья сохранена. <a href="/list">К списку</a>');

@@ -253,7 +253,7 @@ def login_fields(page: Page, login: Login) -> tuple[Form, Control, Control]:
         if user is not None:
             return form, user, password
     raise PublisherError(
-        f"{page.url} shows no form that takes a name and a password («{words(page.body)}»). Look "
+        f"{page.url} shows no form that takes a name and a password («{page.text[:160]}»). Look "
         "at «page» of «login»; where the fields are of odd kinds, name them: user_field, "
         "password_field."
     )
