@@ -12,6 +12,7 @@ READERS: Final = {
 }
 PUBLISHERS: Final = {
     "form": "crosspost.publishers.form:FormPublisher",
+    "ghost": "crosspost.publishers.ghost:GhostPublisher",
     "static": "crosspost.publishers.static:StaticPublisher",
     "wordpress": "crosspost.publishers.wordpress:WordPressPublisher",
 }

@@ -1,0 +1,190 @@
+"""Pictures and files on the site, each once.
+
+Ghost has no list of its files and no way to delete one over its API. A file's name is a hash of
+its content, so one that arrived without an answer is found: in the articles that show it, else at
+the address that Ghost gives a file of that name in a month
+(https://docs.ghost.org/admin-api#uploading-an-image).
+"""
+
+import mimetypes
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, NamedTuple
+from urllib.parse import urlsplit
+
+from crosspost.errors import PublisherError
+from crosspost.model import Media, Upload
+from crosspost.publishers import Refused
+from crosspost.publishers.ghost._client import Client
+
+IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+_PLAYED: Final = {
+    "video/mp4": ".mp4", "video/webm": ".webm", "video/ogg": ".ogv", "audio/mpeg": ".mp3",
+    "audio/wav": ".wav", "audio/x-wav": ".wav", "audio/ogg": ".ogg", "audio/mp4": ".m4a",
+    "audio/x-m4a": ".m4a",
+}  # fmt: skip
+"""What Ghost takes as media, with the endings that it wants (core/shared/config/overrides.json)."""
+_ENDINGS: Final = {"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif",
+                   "image/webp": ".webp"}  # fmt: skip
+_CHUNK: Final = 256 * 1024
+
+
+class _Kind(NamedTuple):
+    """What a file is to Ghost: the part of the API, the type it is sent as, and its ending."""
+
+    path: str
+    mime: str
+    ending: str
+
+
+class Library:
+    """The files of one site."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._site = ""
+
+    def add(self, file: Path, media: Media) -> Upload:
+        """The file on the site: as it was found there, or sent."""
+        kind = _kind(file, media)
+        name = f"crosspost-{_hash(file)[:24]}{kind.ending}"
+        url = self._found(kind.path, name) or self._sent(kind, name, file)
+        width, height = _sides(file, kind, media)
+        return Upload(
+            id=urlsplit(url).path,
+            url=url,
+            mime=kind.mime,
+            width=width,
+            height=height,
+            size=file.stat().st_size,
+        )
+
+    def _found(self, path: str, name: str) -> str:
+        """The address of a file of this name, "" when none is known."""
+        stem = name.rpartition(".")[0]
+        shown = self._client.rows(
+            "posts",
+            {
+                "filter": f"html:~'{stem}',feature_image:~'{stem}'",
+                "formats": "html",
+                "limit": 1,
+            },
+        )
+        pattern = re.compile(
+            rf"https?://[^\s\"'<>()]{{1,300}}/content/{path}/[^\s\"'<>()?]*?{re.escape(stem)}"
+            r"[\w-]*\.\w{1,8}"
+        )
+        for post in shown:
+            found = pattern.search(f"{post.get('feature_image')} {post.get('html')}")
+            if found:
+                return re.sub(
+                    r"/content/images/size/[\w/]*?/(?=\d{4}/)", "/content/images/", found[0]
+                )
+        for month in _months(self._client.clock or datetime.now(UTC)):
+            url = f"{self._base()}content/{path}/{month}/{name}"
+            if self._client.is_there(url):
+                return url
+        return ""
+
+    def _base(self) -> str:
+        """The site's own address, which files are below."""
+        if not self._site:
+            found = self._client.get("site/").get("site")
+            given = found.get("url") if isinstance(found, dict) else ""
+            self._site = str(given or "").rstrip("/") + "/"
+        return self._site
+
+    def _sent(self, kind: _Kind, name: str, file: Path) -> str:
+        form = _Form(file, name, kind.mime)
+        found = self._client.upload(kind.path, form, form.kind)
+        url = str(found.get("url") or "")
+        if not url.lower().startswith(("http://", "https://")):
+            raise PublisherError(
+                f"The site took a file and told no address of it («{url[:80]}»). Look at its "
+                "storage (Ghost's log has more)."
+            )
+        return url
+
+
+class _Form:
+    """A multipart form of one file, read as it is sent."""
+
+    def __init__(self, file: Path, name: str, mime: str) -> None:
+        edge = sha256(name.encode()).hexdigest()[:32]
+        self._file = file
+        self._head = (
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            f"Content-Type: {mime}\r\n\r\n"
+        ).encode()
+        self._tail = f"\r\n--{edge}--\r\n".encode()
+        self.kind = f"multipart/form-data; boundary={edge}"
+
+    def __len__(self) -> int:
+        return len(self._head) + self._file.stat().st_size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        with self._file.open("rb") as opened:
+            while chunk := opened.read(_CHUNK):
+                yield chunk
+        yield self._tail
+
+
+def _hash(file: Path) -> str:
+    content = sha256()
+    with file.open("rb") as opened:
+        while chunk := opened.read(_CHUNK):
+            content.update(chunk)
+    return content.hexdigest()
+
+
+def _months(now: datetime) -> list[str]:
+    """The folders a file of the last weeks may lie in, by any clock."""
+    days = (now, now - timedelta(days=28), now + timedelta(days=1), now - timedelta(days=1))
+    return list(dict.fromkeys(day.strftime("%Y/%m") for day in days))
+
+
+def _kind(file: Path, media: Media) -> _Kind:
+    mime = _mime(file, media)
+    if mime in IMAGE_TYPES:
+        return _Kind("images", mime, _ENDINGS[mime])
+    if mime in _PLAYED:
+        return _Kind("media", mime, _PLAYED[mime])
+    return _Kind("files", mime, _ending(file, media, mime))
+
+
+def _mime(file: Path, media: Media) -> str:
+    if media.kind == "photo" or media.mime.startswith("image/"):
+        from crosspost.images import BadImage, probe
+
+        try:
+            return probe(file).mime
+        except BadImage:
+            return "application/octet-stream"
+    given = media.mime or mimetypes.guess_type(file.name)[0] or ""
+    known = re.fullmatch(r"[\w.+-]{1,60}/[\w.+-]{1,80}", given, re.ASCII)
+    return given.lower() if known else "application/octet-stream"
+
+
+def _ending(file: Path, media: Media, mime: str) -> str:
+    for name in (media.name, file.name):
+        own = Path(name.replace("\0", "")).suffix.lower()
+        if re.fullmatch(r"\.(?=[a-z0-9]*[a-z])[a-z0-9]{1,8}", own, re.ASCII):
+            return own
+    return mimetypes.guess_extension(mime) or ".bin"
+
+
+def _sides(file: Path, kind: _Kind, media: Media) -> tuple[int, int]:
+    """Width and height: Ghost does not tell them, and its galleries need them."""
+    if kind.path != "images":
+        return media.width, media.height
+    from crosspost.images import BadImage, probe
+
+    try:
+        found = probe(file)
+    except BadImage as error:
+        raise Refused(str(error)) from error
+    return found.width, found.height
