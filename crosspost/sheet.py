@@ -127,7 +127,7 @@ def write(run: Run, blogs: Sequence[Blog], target: Path, limit: int | None) -> i
         pipeline.look(run, blog)
         for site, mark in blog.style_marks.items():
             run.ledger.retarget(blog.name, site, mark)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with TemporaryFile("w+", encoding="utf-8", dir=target.parent) as posts:
         summary = _write_posts(run, blogs, posts, limit)
         posts.seek(0)

@@ -3,7 +3,7 @@ it is."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -81,6 +81,7 @@ class Run:
     def begin(self, blog: Blog) -> None:
         """There is something to do for this blog: the ledger counts it as a run."""
         if not self._begun:
+            self._private(blog.cache)
             self.ledger.begin(blog.name, self.report.command)
             self._begun = blog.name
 
@@ -97,10 +98,19 @@ class Run:
         """The reader of this source for this blog, opened once a run."""
         key = (blog.name, source)
         if key not in self._readers:
+            self._private(blog.cache)
             reader = blog.open_reader(source, self.ledger.newest(blog.name))
             reader.on_wait = self.on_wait
             self._readers[key] = reader
         return self._readers[key]
+
+    def _private(self, cache: Path) -> None:
+        """Makes a blog's cache, and the folder of all caches, for their owner alone: what is held
+        back, or comes from a private channel, is no other user's matter. A folder that is there
+        already stays as it is."""
+        for folder in (cache.parent, cache) if not self.ledger.rehearsing else ():
+            with suppress(OSError):  # whoever needs it will say so
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def close(self) -> None:
         """Lets go of what was opened."""
