@@ -36,6 +36,7 @@ from crosspost.model import Author, Channel, Media, Post, Remote
 from crosspost.normalize import Style, normalize
 from crosspost.publishers import Context, Publisher
 from crosspost.publishers.form import FormPublisher
+from crosspost.publishers.ghost import GhostPublisher
 from crosspost.publishers.static import StaticPublisher
 from crosspost.publishers.wordpress import WordPressPublisher
 from crosspost.readers.export import ExportReader
@@ -87,6 +88,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "`[[blog.rule]]`": RuleSettings,
     "`[site.NAME]` of type `static`": StaticPublisher.Settings,
     "`[site.NAME]` of type `wordpress`": WordPressPublisher.Settings,
+    "`[site.NAME]` of type `ghost`": GhostPublisher.Settings,
     "`[site.NAME]` of type `form`": FormPublisher.Settings,
     "`[notify]`": NotifySettings,
     "`[metrics]`": MetricsSettings,
@@ -228,10 +230,11 @@ def test_the_page_says_which_settings_must_be_there() -> None:
         BlogSettings,
         StaticPublisher.Settings,
         WordPressPublisher.Settings,
+        GhostPublisher.Settings,
         FormPublisher.Settings,
     )
     needed = {n for one in models for n, field in one.model_fields.items() if field.is_required()}
-    kinds = {"static", "wordpress", "form", "type"}
+    kinds = {"static", "wordpress", "ghost", "form", "type"}
     assert {*told} == needed | kinds | {"api_id", "api_hash"}
 
 

@@ -31,15 +31,13 @@ INTEGRITY: Final = (
     "sha512-"
     "CAWqPKt+7ws+/1NrVmvuiWiDZDEtutiu7niVMTku9uM29MjfNFFUVKM3giQBpZGZrUORXkWiXSlqbry4QGVrBw=="
 )
-NEEDED: Final = ("sqlite3@5.1.7", "@tryghost/html-to-mobiledoc@3.2.8")
-"""Of what Ghost calls optional: its database, and what reads HTML."""
 MARK: Final = 1
 """Raised when the way the code is laid out changes."""
 NODES: Final = (18, 20, 22)
 OWNER: Final = {"email": "owner@example.com", "password": "a-test-of-crosspost"}
 NAME: Final = "Городская газета"
 _INSTALL: Final = (
-    "--omit=dev", "--omit=optional", "--legacy-peer-deps", "--ignore-scripts", "--no-audit",
+    "--omit=dev", "--legacy-peer-deps", "--ignore-scripts", "--no-audit",
     "--no-fund",
 )  # fmt: skip
 
@@ -82,11 +80,10 @@ def _build(making: Path) -> None:
     package = making / "package"
     told = json.loads((package / "package.json").read_text())
     # npm resolves even what it omits, and some of that lives outside the registry
-    for name in ("devDependencies", "optionalDependencies", "scripts"):
+    for name in ("devDependencies", "scripts"):
         told.pop(name, None)
     (package / "package.json").write_text(json.dumps(told))
     _npm(package, "install", *_INSTALL)
-    _npm(package, "install", *_INSTALL, *NEEDED)
     _npm(package, "rebuild", "sqlite3", npm_config_nodedir=str(headers))
     assert list((package / "node_modules/sqlite3/build/Release").glob("*.node")), "no SQLite built"
 
