@@ -1,6 +1,6 @@
 """Kinds of values that the config's settings share: secrets, spans of time, sizes.
 
-    password = {env = "WP_PASSWORD"}        Secret: env, file or keyring; inline is possible
+    password = {env = "WP_PASSWORD"}        Secret: env, file, credential or keyring, or as it is
     settle   = "60s"                        Span: s, m, h, d
     max_media = "200 MB"                    Size: B, KB, MB, GB
 
@@ -22,8 +22,10 @@ _SPAN: Final = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
 _SIZE: Final = re.compile(r"(\d{1,6})\s*(B|KB|MB|GB)", re.ASCII)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _POWERS: Final = {"B": 0, "KB": 1, "MB": 2, "GB": 3}
-_WAYS: Final = ("env", "file", "keyring")
+_WAYS: Final = ("env", "file", "credential", "keyring")
 _LARGEST: Final = 64 * 1024
+STORES: Final = ("/etc/credstore", "/run/credstore")
+"""Where systemd keeps credentials of the machine."""
 
 
 def base_of(info: ValidationInfo) -> Path:
@@ -32,15 +34,21 @@ def base_of(info: ValidationInfo) -> Path:
 
 
 def revealed(value: Any, base: Path) -> str:
-    """The secret that ``{env = …}``, ``{file = …}`` or ``{keyring = …}`` leads to. Raises
-    ``ValueError``, which tells where it was looked for and never what was found."""
+    """The secret that ``{env = …}``, ``{file = …}``, ``{credential = …}`` or ``{keyring = …}``
+    leads to. Raises ``ValueError``, which tells where it was looked for and never what was
+    found."""
     if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _WAYS:
-        raise ValueError('it is a text, {env = "NAME"}, {file = "path"} or {keyring = "name"}')
+        raise ValueError(
+            'it is a text, {env = "NAME"}, {file = "path"}, {credential = "name"} or '
+            '{keyring = "name"}'
+        )
     ((way, name),) = value.items()
     if not isinstance(name, str) or not name or "\0" in name:
         raise ValueError(f"«{way}» takes a name")
     if way == "env":
         return _from_env(name)
+    if way == "credential":
+        return _from_file(credential(name))
     return _from_file(base / Path(name).expanduser()) if way == "file" else _from_keyring(name)
 
 
@@ -69,6 +77,28 @@ def _from_file(path: Path) -> str:
     if not found:
         raise ValueError(f"the file {path} is empty")
     return found
+
+
+def credential(name: str) -> Path:
+    """Where systemd put the credential of this name for us; else, for a run by hand, where systemd
+    takes it from (https://systemd.io/CREDENTIALS/). Raises ``ValueError``."""
+    if "/" in name or name in (".", ".."):
+        raise ValueError(f"«{name}» is no credential's name: it is a file's name without folders")
+    given = os.environ.get("CREDENTIALS_DIRECTORY")
+    own = os.environ.get("XDG_CONFIG_HOME") or str(Path("~/.config").expanduser())
+    places = [Path(given)] if given else [Path(own, "credstore"), *map(Path, STORES)]
+    for place in places:
+        if (place / name).exists():
+            return place / name
+    if given:
+        raise ValueError(
+            f"systemd gave no credential {name}: its unit needs LoadCredential={name}; crosspost "
+            "install-timer writes it anew"
+        )
+    raise ValueError(
+        f"there is no credential {name} in {' or '.join(map(str, places))}: put it there, in a "
+        "file that only its owner can read"
+    )
 
 
 def _from_keyring(name: str) -> str:

@@ -320,7 +320,7 @@ def test_a_secret_may_come_from_the_environment_a_file_or_the_keyring(
         ('{env = "NO_SUCH_NAME"}', "the environment variable NO_SUCH_NAME is not set"),
         ('{file = "none.txt"}', "cannot be read: No such file"),
         ('{file = "empty.txt"}', "is empty"),
-        ('{fiel = "none.txt"}', 'it is a text, {env = "NAME"}, {file = "path"} or {keyring'),
+        ('{fiel = "none.txt"}', 'it is a text, {env = "NAME"}, {file = "path"}, {credential'),
         ('{env = ""}', "«env» takes a name"),
         ("{env = 5}", "«env» takes a name"),
         ("7777777777", "it is a text"),

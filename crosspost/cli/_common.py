@@ -1,8 +1,10 @@
 """What the commands share: the config, the ledger, progress, stopping, the report on the screen."""
 
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -70,29 +72,79 @@ def running(
 
 @contextmanager
 def _running(
-    ctx: click.Context, config: "Config", report: "Report", **settings: Any
+    ctx: click.Context,
+    config: "Config",
+    report: "Report",
+    *,
+    max_time: float = 0,
+    jitter: float = 0,
+    **settings: Any,
 ) -> Iterator["Run"]:
     """A run on the config's ledger (on a copy of it when it is a rehearsal), which ends cleanly
-    on Ctrl-C and SIGTERM: the post under way is finished, the rest stays due."""
+    on Ctrl-C, SIGTERM and after ``max_time`` seconds: the post under way is finished, the rest
+    stays due. It begins after a pause of at most ``jitter`` seconds."""
     from crosspost.ledger import Ledger
     from crosspost.pipeline import Run
 
     make = Ledger.rehearsal if report.dry_run else Ledger.open
-    with make(config.ledger) as ledger, _stopping() as stop, _progress(ctx) as (progress, waiting):
-        run = Run(
-            ledger=ledger,
-            report=report,
-            stop=stop,
-            progress=progress,
-            on_wait=waiting,
-            **settings,
-        )
-        try:
-            yield run
-        finally:
-            run.close()
-        if stop():
-            report.fail(report.command, "", Later("Stopped. The next run goes on from here."))
+    with _stopping() as asked, _progress(ctx) as (progress, waiting):
+        budget = _Budget(asked, max_time)
+        budget.pause(jitter)
+        with make(config.ledger) as ledger:
+            run = Run(
+                ledger=ledger,
+                report=report,
+                stop=budget.stop,
+                progress=progress,
+                on_wait=budget.waiting(waiting),
+                **settings,
+            )
+            try:
+                yield run
+            finally:
+                run.close()
+            if asked() or budget.over:
+                report.fail(report.command, "", budget.later())
+
+
+class _Budget:
+    """When a run is to end: when a person says so, or when its time is used up."""
+
+    def __init__(self, asked: Callable[[], bool], seconds: float) -> None:
+        self._asked = asked
+        self._end = time.monotonic() + seconds if seconds else math.inf
+        self.over = False
+
+    def stop(self) -> bool:
+        """Whether to begin nothing more; asked only where something is left to do."""
+        self.over = self.over or time.monotonic() >= self._end
+        return self.over or self._asked()
+
+    def later(self) -> Later:
+        """What the report says of it."""
+        why = "Stopped." if self._asked() else "The time of this run (--max-time) is used up."
+        return Later(f"{why} The next run goes on from here.")
+
+    def pause(self, longest: float) -> None:
+        """Waits for a part of ``longest`` seconds, so that not everybody begins at once."""
+        if longest:
+            from random import SystemRandom
+
+            end = time.monotonic() + SystemRandom().uniform(0, longest)
+            while (left := end - time.monotonic()) > 0 and not self.stop():
+                time.sleep(min(left, 0.2))
+
+    def waiting(self, tell: Callable[[float], None] | None) -> Callable[[float], None]:
+        """Tells how long a source still asks to wait, but ends the wait when the run should end."""
+
+        def told(left: float) -> None:
+            if tell:
+                tell(left)
+            if self.stop() or time.monotonic() + left > self._end:
+                self.over = self.over or not self._asked()
+                raise self.later()
+
+        return told
 
 
 @contextmanager
@@ -203,16 +255,21 @@ def _from_here(path: Path) -> str:
 
 def finish(ctx: click.Context, report: "Report", pages: Iterable[Path] = ()) -> None:
     """Says what the run did, and where ``pages`` of the site are, and exits with its code. A blog
-    that another run holds is no matter for a person who wants to hear only of those."""
-    if ctx.obj["quiet"]:
+    that another run holds, or a run that goes on the next time, is no matter for a person who wants
+    to hear only of those."""
+    quiet = ctx.obj["quiet"]
+    if quiet:
         report.troubles = [one for one in report.troubles if one.exit_code != Busy.exit_code]
+    code = report.exit_code
     if ctx.obj["json"]:
         dump(report.as_json())
     else:
+        if quiet:
+            report.troubles = [one for one in report.troubles if one.exit_code != Later.exit_code]
         say_report(ctx, report)
-        for page in pages if not ctx.obj["quiet"] else ():
+        for page in pages if not quiet else ():
             say(f"The site: {_from_here(page)}")
-    ctx.exit(report.exit_code)
+    ctx.exit(code)
 
 
 def say_report(ctx: click.Context, report: "Report") -> None:

@@ -14,6 +14,7 @@ from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
     from crosspost.config import Config
+    from crosspost.pipeline import Run
     from crosspost.readers import Bounds
 
 DAY = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"])
@@ -42,6 +43,7 @@ Examples:
   crosspost sync business --dry-run what would happen to each post, and why
   crosspost sync -q                 from cron: silent unless a person is needed
   crosspost sync --open             and look at the site
+  crosspost sync -q --max-time 4m   from cron every five minutes (crosspost cron-line)
 """,
 )
 @click.argument("blogs", nargs=-1, metavar="[BLOG]...", shell_complete=blog_names)
@@ -50,6 +52,15 @@ Examples:
     "--accept-deletions", is_flag=True, help="Believe that many posts were deleted at once."
 )
 @click.option("--wait", type=Span(), default="0s", help="Wait so long for another run to end.")
+@click.option(
+    "--max-time",
+    type=Span(),
+    default="0s",
+    help="End after so long, with exit code 7; the next run goes on.",
+)
+@click.option(
+    "--jitter", type=Span(), default="0s", help="Begin after a pause of up to so long, by chance."
+)
 @click.option("--open", "open_", is_flag=True, help="Open the site when it is done.")
 @shared
 @click.pass_context
@@ -59,25 +70,45 @@ def sync(
     dry_run: bool,
     accept_deletions: bool,
     wait: float,
+    max_time: float,
+    jitter: float,
     open_: bool,
 ) -> None:
     """Bring the sites in step with the channels: what is new, changed or gone."""
     from crosspost import pipeline
     from crosspost.report import Report
 
+    if max_time and jitter >= max_time:
+        raise click.UsageError("--jitter counts towards --max-time, and must be shorter.")
     config = config_of(ctx)
     chosen = config.chosen(blogs)
     report = Report("sync", dry_run=dry_run)
-    with running(ctx, config, report, accept_deletions=accept_deletions, wait=wait) as run:
+    options = {"accept_deletions": accept_deletions, "wait": wait}
+    with running(ctx, config, report, max_time=max_time, jitter=jitter, **options) as run:
+        if max_time:  # who had no turn the last time comes first
+            chosen.sort(key=lambda blog: run.ledger.last_turn(blog.name))
         for blog in chosen:
-            pipeline.sync(run, blog)
             if run.stop():
                 break
+            pipeline.sync(run, blog)
+        if report.did_something and not dry_run and not run.stop():
+            _keep_house(config, run)
     pages = _pages(config, dict.fromkeys(site for blog in chosen for site in blog.sites))
     if open_ and not dry_run:
         _open(pages)
     changed = report.counts["created"] or report.counts["updated"]
     finish(ctx, report, pages if not dry_run and (changed or open_) else ())
+
+
+def _keep_house(config: "Config", run: "Run") -> None:
+    """Drops what is old, once a week."""
+    from crosspost import pipeline
+    from crosspost.readers import Note
+
+    if pipeline.is_time_to_keep_house(run.ledger):
+        swept = pipeline.keep_house(config.keep, run.ledger, config.blogs.values())
+        for line in swept["notes"]:
+            run.report.note("compact", Note(text=line))
 
 
 def _pages(config: "Config", sites: Iterable[str]) -> list[Path]:
