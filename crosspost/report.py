@@ -132,7 +132,7 @@ class Report:
         if not done and not self.read:
             return "Nothing to do." if not self.troubles else "Nothing was done."
         would = "It would be: " if self.dry_run else ""
-        reads = self.read or self.command not in ("resolve", "approve", "skip", "edit", "retry")
+        reads = self.read or self.command not in ("resolve", "approve", "skip", "edit", "render", "retry")
         read = [f"{self.read:,} {'post' if self.read == 1 else 'posts'} read"] if reads else []
         rest = [f"{self.counts['unchanged']:,} unchanged"] if self.counts["unchanged"] else []
         return f"{would}{', '.join([*read, *done, *rest])}."

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "skip": "review",
     "retry": "voice",
     "edit": "edit",
+    "render": "render",
     "preview": "look",
     "status": "look",
     "show": "look",

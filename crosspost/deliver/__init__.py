@@ -25,14 +25,14 @@ ledger nor a second machine makes a double.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Final, Literal
 
 from msgspec.structs import replace
 
 from crosspost.deliver._decide import decide, how_to_publish
-from crosspost.deliver._files import Harmful, upload_all
+from crosspost.deliver._files import Harmful, has_all_files, upload_all
 from crosspost.deliver._outcomes import now_live, outcome_of, refused
 from crosspost.deliver._records import (
     GIVE_UP,
@@ -61,21 +61,25 @@ __all__ = [
     "Step",
     "decide",
     "deliver",
+    "has_all_files",
     "plan",
 ]
 
 _LINK: Final = re.compile(r'href="post:(\d{1,18})"')
 
 
-def plan(errand: Errand) -> Iterator[tuple[Step, Delivery, StoredPost, Article]]:
-    """What ``deliver`` would do, post by post; asks nobody and changes nothing."""
-    for page in errand.ledger.due(errand.blog, errand.site):
-        for delivery in page:
-            stored = errand.ledger.post(errand.blog, delivery.post_id)
-            if stored and errand.wanted(delivery):
-                stored = errand.composed(stored)
-                article = _article(errand, delivery, stored, {})
-                yield _decide(errand, delivery, stored, article), delivery, stored, article
+def plan(
+    errand: Errand, deliveries: Iterable[Delivery] | None = None
+) -> Iterator[tuple[Step, Delivery, StoredPost, Article]]:
+    """What ``deliver`` would do, post by post, with all that is due, or with ``deliveries``; asks
+    nobody and changes nothing."""
+    due = (one for page in errand.ledger.due(errand.blog, errand.site) for one in page)
+    for delivery in due if deliveries is None else deliveries:
+        stored = errand.ledger.post(errand.blog, delivery.post_id)
+        if stored and errand.wanted(delivery):
+            stored = errand.composed(stored)
+            article = _article(errand, delivery, stored, {})
+            yield _decide(errand, delivery, stored, article), delivery, stored, article
 
 
 def deliver(errand: Errand) -> Iterator[Outcome]:

@@ -52,6 +52,22 @@ def upload_all(
     return uploads, frozenset(contents), gone
 
 
+def has_all_files(errand: Errand, stored: StoredPost, article: Article) -> bool:
+    """Whether the site has every file of the article, so that none has to be fetched."""
+    shown = [figure.media for figure in article.figures if not figure.media.missing]
+    shown += [Media(kind="photo", locator=one.thumb) for one in shown if one.thumb]
+    for media in shown:
+        content = errand.ledger.content(errand.blog, stored.source, media.locator, _mark(media))
+        if not content or errand.ledger.upload(errand.site, content) is None:
+            return False
+    return True
+
+
+def _mark(media: Media) -> str:
+    """What changes when a file is another one at the same place."""
+    return f"{media.kind}:{media.size}:{media.width}x{media.height}"
+
+
 def _indices(stored: StoredPost, media: Media, clause: str) -> dict[int, str]:
     """The places of this file in ``Post.media``, each with why it cannot be had. A crafted post
     may name one file twice."""
@@ -71,7 +87,7 @@ def _upload(errand: Errand, stored: StoredPost, media: Media, contents: set[str]
     """What the site has of the file, sent there unless it has its content already, which is put
     into ``contents``."""
     ledger = errand.ledger
-    mark = f"{media.kind}:{media.size}:{media.width}x{media.height}"
+    mark = _mark(media)
     content = ledger.content(errand.blog, stored.source, media.locator, mark)
     known = ledger.upload(errand.site, content) if content else None
     if content and known:

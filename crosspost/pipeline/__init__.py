@@ -4,6 +4,7 @@
     push      ledger → normalize → rules → deliver → publisher: all that is due
     sync      pull, then push
     backfill  pull a range, store only what is not known; push only what is on no site yet
+    render    push what is on a site and would look different; ``survey`` and ``compare`` say what
     look      pull on a copy of the ledger, for the preview sheet
 
 Pull never talks to a site, push never decides what to read.
@@ -19,19 +20,23 @@ from crosspost.pipeline._articles import Proof, article_of, proofs
 from crosspost.pipeline._keeping import Keep, is_time_to_keep_house, keep_house
 from crosspost.pipeline._pull import gather, pull
 from crosspost.pipeline._push import push
+from crosspost.pipeline._render import Change, Survey, compare, render, survey
 from crosspost.pipeline._review import Waiting, decide_all, waiting
 from crosspost.pipeline._run import Blog, Run, Source, held, held_alone, reported
 from crosspost.readers import Bounds
 
 __all__ = [
     "Blog",
+    "Change",
     "Keep",
     "Proof",
     "Run",
     "Source",
+    "Survey",
     "Waiting",
     "article_of",
     "backfill",
+    "compare",
     "decide_all",
     "edit",
     "held_alone",
@@ -41,8 +46,10 @@ __all__ = [
     "proofs",
     "pull",
     "push",
+    "render",
     "resolve",
     "retry",
+    "survey",
     "sync",
     "waiting",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
@@ -17,6 +17,9 @@ from crosspost.readers import (
     Unsafe,
 )
 from crosspost.rules import Verdict
+
+_PORTRAIT: Final = "portrait"
+"""Beside the cleaned pictures: the file name of the channel's photo there."""
 
 
 def editor_of(run: Run, blog: Blog) -> Editor:
@@ -46,18 +49,30 @@ def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:
     try:
         if photo:
             path = Path(photo)
-        elif channel.photo and not run.ledger.rehearsing:
+        elif channel.photo and (run.ledger.rehearsing or run.offline):
+            return _last_portrait(blog)
+        elif channel.photo:
             reader = run.reader(blog, blog.source)
             path = reader.fetch(Media(kind="photo", locator=channel.photo))
         else:
             return ""
         folder = (run.ledger.scratch or blog.cache) / "clean"
-        return str(images.clean(path, folder, types=("image/jpeg", "image/png")))
+        made = images.clean(path, folder, types=("image/jpeg", "image/png"))
+        if not photo:
+            (blog.cache / _PORTRAIT).write_text(made.name, "utf-8")
+        return str(made)
     except (Gone, Unsafe, OSError) as error:
         run.report.note(blog.name, Note(text=f"The author's photo is left out: {error}"))
     except images.BadImage as error:
         run.report.note(blog.name, Note(text=f"The author's photo is left out: {error}"))
     return ""
+
+
+def _last_portrait(blog: Blog) -> str:
+    """The channel's photo as it was fetched last, where nothing may be read now."""
+    name = blog.cache / _PORTRAIT
+    path = blog.cache / "clean" / name.read_text("utf-8") if name.is_file() else None
+    return str(path) if path and path.is_file() else ""
 
 
 class Proof(NamedTuple):

@@ -32,8 +32,8 @@ def push(
     run.begin(blog)
     if site in run.down:
         raise type(run.down[site])(str(run.down[site]))
-    publisher = _Lazy(blog.sites[site])
-    errand = _errand(run, blog, site, publisher, only or (lambda _: True))
+    publisher = Lazy(blog.sites[site])
+    errand = errand_of(run, blog, site, publisher, only or (lambda _: True))
     total, done = ledger.count_due(blog.name, site), 0
     clear, why = True, ""
     try:
@@ -68,9 +68,14 @@ def _recognised(run: Run, blog: Blog, site: str) -> bool:
     return identity is None or run.ledger.recognise(blog.name, site, identity)
 
 
-def _errand(
-    run: Run, blog: Blog, site: str, publisher: "_Lazy", wanted: Callable[[Delivery], bool]
+def errand_of(
+    run: Run,
+    blog: Blog,
+    site: str,
+    publisher: "Lazy",
+    wanted: Callable[[Delivery], bool] = lambda _: True,
 ) -> Errand:
+    """What is needed to deliver the blog's posts to a site, or to see what that would do."""
     editor = editor_of(run, blog)
 
     def fetch(stored: StoredPost, media: Media) -> Path:
@@ -125,7 +130,7 @@ def _would(step: Step, delivery: Delivery, article: Article) -> Outcome:
     )
 
 
-class _Lazy:
+class Lazy:
     """A publisher that is opened when first asked for."""
 
     def __init__(self, make: Callable[[], Publisher]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from crosspost.deliver import OnDelete
-from crosspost.errors import Busy, CrosspostError, LedgerError
+from crosspost.errors import Busy, CrosspostError, LedgerError, ReaderError
 from crosspost.ledger import Ledger
 from crosspost.logs import about
 from crosspost.model import Channel
@@ -73,6 +73,8 @@ class Run:
     accept_deletions: bool = False
     wait: float = 0
     on_wait: Callable[[float], None] | None = None
+    offline: bool = False
+    """Nothing is read from a source, only what stands in the ledger."""
     down: dict[str, CrosspostError] = field(default_factory=dict)
     """Sites that gave no answer in this run: they are not asked again by the next blog."""
     _readers: dict[tuple[str, Source], Reader] = field(default_factory=dict)
@@ -96,6 +98,8 @@ class Run:
 
     def reader(self, blog: Blog, source: Source) -> Reader:
         """The reader of this source for this blog, opened once a run."""
+        if self.offline:
+            raise ReaderError(f"A file of «{blog.name}» has to be read: crosspost sync {blog.name}")
         key = (blog.name, source)
         if key not in self._readers:
             self._private(blog.cache)
