@@ -121,7 +121,8 @@ class Publisher(Protocol):
         version is a condition as for ``put``."""
 
     def discard(self, upload: Upload) -> None:
-        """Takes back a file that ended up in no article. Gone already is fine."""
+        """Takes back a file that ended up in no article. Gone already is fine. Where a site deletes
+        no files the class says ``discards = False``, and this tells the log which one stays."""
 
     def finish(self) -> None:
         """Completes what several articles share (index pages, feeds). Called after the last
