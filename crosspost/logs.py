@@ -37,9 +37,19 @@ _kind: list[str] = [""]
 
 
 def conceal(secret: str) -> None:
-    """Never to be shown, in itself or as it stands in an address."""
+    """Never to be shown: in itself, in an address, or within what a site was sent as base64."""
     if len(secret) >= (_WORD if secret.isalpha() else _SHORTEST):
         _secrets.update({secret, quote(secret), quote(secret, safe=""), quote_plus(secret)})
+        _secrets.update(_in_base64(secret.encode("utf-8", "replace")))
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """What is always the same of it, whatever stands before and after (RFC 4648, section 4)."""
+    from base64 import b64encode
+
+    for before in range(3):
+        whole = b64encode(bytes(before) + secret).decode()
+        yield whole[-(-before * 8 // 6) : (before + len(secret)) * 8 // 6]
 
 
 def concealed(text: str) -> str:
@@ -47,6 +57,19 @@ def concealed(text: str) -> str:
     for secret in sorted(_secrets, key=len, reverse=True):
         text = text.replace(secret, "…")
     return text
+
+
+def clean(value: Any) -> Any:
+    """The same without secrets, as JSON may have it, whatever is in it."""
+    if isinstance(value, str):
+        return concealed(value).encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {clean(str(key)): clean(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [clean(inner) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return clean(str(value))
 
 
 def about(**fields: Any) -> None:
@@ -114,7 +137,7 @@ class _Line(logging.Formatter):
         if _kind[0] == "json":
             import msgspec
 
-            return msgspec.json.encode(_clean(fields)).decode()
+            return msgspec.json.encode(clean(fields)).decode()
         words = concealed(str(fields["event"]))
         if not _kind[0]:
             text = f"crosspost: {fields.get('post', '')}{': ' if fields.get('post') else ''}{words}"
@@ -140,19 +163,6 @@ def _fields(record: logging.LogRecord) -> Fields:
         told["error"] = f"{type(error).__name__}: {error}"
         told["at"] = _places(record.exc_info[2])
     return told
-
-
-def _clean(value: Any) -> Any:
-    """The same without secrets, whatever is in it."""
-    if isinstance(value, str):
-        return concealed(value).encode("utf-8", "replace").decode()
-    if isinstance(value, dict):
-        return {_clean(str(key)): _clean(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_clean(inner) for inner in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return _clean(str(value))
 
 
 def _places(trace: TracebackType | None) -> list[str]:

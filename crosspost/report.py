@@ -55,6 +55,7 @@ class Report:
 
     def add(self, outcome: Outcome) -> None:
         """One post on one site has been dealt with."""
+        outcome = _discreet(outcome)
         self.counts[outcome.what] += 1
         event(
             outcome.what,
@@ -87,7 +88,7 @@ class Report:
         code = error.exit_code
         level = "warning" if code in (5, 7) else "error"
         event("trouble", level, blog=blog, site=site, reason=str(error), exit_code=code)
-        self.troubles.append(Trouble(blog, site, str(error), error.exit_code))
+        self.troubles.append(Trouble(blog, site, concealed(str(error)), error.exit_code))
 
     @property
     def exit_code(self) -> int:
@@ -181,6 +182,14 @@ class Report:
             ],
             "errors": msgspec.to_builtins(self.troubles),
         }
+
+
+def _discreet(outcome: Outcome) -> Outcome:
+    """The same; what a site said may hold what it was sent."""
+    reason, remedy = concealed(outcome.reason), concealed(outcome.remedy)
+    if (reason, remedy) == (outcome.reason, outcome.remedy):
+        return outcome
+    return msgspec.structs.replace(outcome, reason=reason, remedy=remedy)
 
 
 def _told(outcome: Outcome) -> Iterator[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from crosspost.errors import Busy, CrosspostError, Later
-from crosspost.logs import chosen, event
+from crosspost.logs import chosen, clean, event
 
 if TYPE_CHECKING:
     from crosspost.config import Config
@@ -51,10 +51,10 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def dump(value: Any) -> None:
-    """One JSON object on stdout."""
+    """One JSON object on stdout, without secrets."""
     import json
 
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(json.dumps(clean(value), ensure_ascii=False, indent=2))
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import msgspec
 from crosspost.errors import LedgerError
 from crosspost.ledger._file import File
 from crosspost.ledger.records import Event, Run, Target, stamp
+from crosspost.logs import concealed
 from crosspost.model import Channel, encode
 
 _TOLD: Final = ("title", "username", "about", "photo")
@@ -83,7 +84,7 @@ class Blogs(File):
                 "UPDATE run SET ended_at = ?, exit_code = ?, summary = ? WHERE id = ?",
                 stamp(self.clock()),
                 exit_code,
-                summary,
+                concealed(summary),
                 self.run_id,
             )
             self.run_id = 0
@@ -109,7 +110,7 @@ class Blogs(File):
             post_id,
             site,
             what,
-            detail,
+            concealed(detail),
         )
 
     def history(self, blog: str, post_id: int) -> list[Event]:

@@ -9,8 +9,11 @@ import msgspec
 from crosspost.ledger._edits import Edits
 from crosspost.ledger._file import explained
 from crosspost.ledger.records import PAGE, Delivery, stamp
+from crosspost.logs import concealed
 
 _DELIVERY: Final = ", ".join(Delivery.__struct_fields__)
+_SAID: Final = ("reason", "remedy", "theirs")
+"""What may be in a site's words, and so hold what the site was sent."""
 _INSERT_DELIVERY: Final = (
     f"INSERT OR REPLACE INTO delivery ({_DELIVERY}) "  # noqa: S608
     f"VALUES ({', '.join('?' * len(Delivery.__struct_fields__))})"
@@ -190,7 +193,8 @@ class Deliveries(Edits):
         """Writes the delivery down, and in the post's history what happened to it."""
         with self.transaction():
             moment = stamp(self.clock())
-            row = msgspec.structs.replace(delivery, changed_at=moment)
+            said = {name: concealed(getattr(delivery, name)) for name in _SAID}
+            row = msgspec.structs.replace(delivery, changed_at=moment, **said)
             self._db.execute(
                 _INSERT_DELIVERY, tuple(getattr(row, f) for f in row.__struct_fields__)
             )
