@@ -231,14 +231,8 @@ class FormPublisher:
 
     def empty_form(self) -> Form:
         """The form of a new article."""
-        try:
-            page = self._session.get(self._settings.whole(self._settings.add), self._wanted)
-        except Gone as error:
-            raise PublisherError(
-                f"{self._settings.url} has no page {self._settings.add} ({error}). Correct «add» "
-                "of the site in the config."
-            ) from error
-        return self._form(page)
+        url = self._settings.whole(self._settings.add)
+        return self._form(self._session.named("add", url, self._wanted))
 
     def _live(self, article: Article, before: Sheet | None) -> bool:
         """Whether visitors shall see it: an article that a person has published stays so."""
@@ -378,7 +372,7 @@ class FormPublisher:
         return self._sheet(before.id).form if before else self.empty_form()
 
     def _make_choice(self, path: str, name: str, label: str) -> None:
-        page = self._session.get(self._settings.whole(path), [name])
+        page = self._session.named("new", self._settings.whole(path), [name])
         form = page.form([name])
         control = form.control(name) if form else None
         if form is None or control is None:

@@ -176,7 +176,7 @@ def _upload(session: Session, settings: FormSettings) -> Iterator[Finding]:
             detail="the config has no «upload»: of an article's pictures only the cover is shown",
         )
         return
-    shown = session.get(settings.whole(page.page), [page.field])
+    shown = session.named("upload", settings.whole(page.page), [page.field])
     form = shown.form([page.field])
     control = form.control(page.field) if form else None
     fine = control is not None and control.kind == "file"

@@ -21,7 +21,7 @@ def listed(session: Session, settings: FormSettings, find: Find, **sought: str) 
     )
     while url and url not in seen and len(seen) < _PAGES:
         seen.add(url)
-        page = session.get(url)
+        page = session.named("find", url)
         found += [one for one in page.links(selector) if one not in found]
         if len(found) > _MOST:
             raise PublisherError(

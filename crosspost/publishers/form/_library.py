@@ -142,7 +142,7 @@ class Library:
         return url
 
     def _send(self, page: UploadPage, file: File) -> None:
-        shown = self._session.get(self._settings.whole(page.page), [page.field])
+        shown = self._session.named("upload", self._settings.whole(page.page), [page.field])
         form = shown.form([page.field])
         control = form.control(page.field) if form else None
         if form is None or control is None:

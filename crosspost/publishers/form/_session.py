@@ -81,6 +81,20 @@ class Session:
             )
         return page
 
+    def named(self, setting: str, url: str, wanted: Iterable[str] = ()) -> Page:
+        """A page that the config names. Raises ``PublisherError`` when it is not there."""
+        try:
+            return self.get(url, wanted)
+        except Gone as error:
+            raise self._no_page(url, setting, error) from error
+
+    def _no_page(self, url: str, setting: str, error: Exception) -> PublisherError:
+        path = short(url.removeprefix(self._settings.url))
+        return PublisherError(
+            f"{self._settings.url} has no page {path} ({error}). Correct «{setting}» of the site "
+            "in the config."
+        )
+
     def leads(self, url: str) -> str:
         """Where an address leads on to; itself where it does not."""
         if not self._ours(url):
@@ -203,7 +217,12 @@ class Session:
         self._in = True
         if login is None:
             return
-        page = self._page(self._settings.whole(login.page))
+        try:
+            page = self._page(self._settings.whole(login.page))
+        except Gone as error:
+            raise self._no_page(login.page, "login", error) from error
+        if page.hops and not page.asks_password:
+            return  # it knows us already
         form, user, password = login_fields(page, login)
         user.value, password.value = login.user, login.password.get_secret_value()
         before = complaints(page)
