@@ -101,13 +101,16 @@ class _Handler(BaseHTTPRequestHandler):
             and not (stripped and key.lower() == "authorization")
         }
         headers["Host"] = target.netloc
+        if "Origin" in headers:  # the site compares it with its own
+            headers["Origin"] = f"{target.scheme}://{target.netloc}"
         connection = http.client.HTTPConnection(target.hostname or "", target.port, timeout=60)
         try:
             connection.request(self.command, self.path, body or None, headers)
             answer = connection.getresponse()
             kept = {"Content-Type": answer.getheader("Content-Type") or "text/plain"}
-            if answer.getheader("Location"):
-                kept["Location"] = str(answer.getheader("Location"))
+            for name in ("Location", "Set-Cookie"):
+                if given := answer.headers.get_all(name):
+                    kept[name] = "\n".join(given)
             return answer.status, kept, answer.read()
         finally:
             connection.close()
@@ -117,7 +120,8 @@ class _Handler(BaseHTTPRequestHandler):
     ) -> None:
         self.send_response(status)
         for key, value in headers.items():
-            self.send_header(key, value)
+            for one in value.split("\n"):
+                self.send_header(key, one)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body[: len(body) // 2] if half else body)
