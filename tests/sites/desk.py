@@ -93,6 +93,9 @@ class Desk:
             "UPDATE news_article SET text = ? || text WHERE id = ?", f"<p>{words}</p>", remote.id
         )
 
+    def retitle(self, remote: Remote, title: str) -> None:
+        self.change(remote, title=title)
+
     def change(self, remote: Remote, **columns: Any) -> None:
         for name, value in columns.items():
             self.site.rows(f"UPDATE news_article SET {name} = ? WHERE id = ?", value, remote.id)

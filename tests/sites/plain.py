@@ -110,6 +110,11 @@ class Plain:
         articles[remote.id]["text"] = f"<p>{words}</p>" + articles[remote.id]["text"]
         self.store(articles)
 
+    def retitle(self, remote: Remote, title: str) -> None:
+        articles = self.stored()
+        articles[remote.id]["NAME"] = title
+        self.store(articles)
+
     def delete(self, remote: Remote) -> None:
         articles = self.stored()
         del articles[remote.id]

@@ -225,12 +225,14 @@ class Session:
             return  # it knows us already
         form, user, password = login_fields(page, login)
         user.value, password.value = login.user, login.password.get_secret_value()
-        before = complaints(page)
+        before = complaints(page, self._settings.errors)
         after = self._send(form, form.button())
         if not after.asks_password:
             return
         self._in = False
-        told = "; ".join(one for one in complaints(after) if one not in before)
+        told = "; ".join(
+            one for one in complaints(after, self._settings.errors) if one not in before
+        )
         raise PublisherError(
             f"{page.url} does not let «{login.user}» in"
             + (f" ({self._safe(told)})" if told else "")
