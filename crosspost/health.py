@@ -8,6 +8,7 @@ A ping never delays a run by more than its time limit, never fails it, and never
 run's summary. The address is a secret: who has it can say that all is well.
 """
 
+from contextvars import copy_context
 from threading import Thread
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
@@ -41,7 +42,8 @@ class Health:
     def _ping(self, what: str, text: str) -> None:
         before = self._threads[-1] if self._threads else None
         words = concealed(text)[:_LONGEST]
-        thread = Thread(target=self._go, args=(what, words, before), daemon=True)
+        here = copy_context()  # so that the log says whose ping it is
+        thread = Thread(target=here.run, args=(self._go, what, words, before), daemon=True)
         self._threads.append(thread)
         thread.start()
 

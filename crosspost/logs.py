@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from json import dumps
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import quote, quote_plus
@@ -37,9 +38,11 @@ _kind: list[str] = [""]
 
 
 def conceal(secret: str) -> None:
-    """Never to be shown: in itself, in an address, or within what a site was sent as base64."""
+    """Never to be shown: in itself, in an address, in JSON, or within what a site was sent as
+    base64."""
     if len(secret) >= (_WORD if secret.isalpha() else _SHORTEST):
         _secrets.update({secret, quote(secret), quote(secret, safe=""), quote_plus(secret)})
+        _secrets.update({dumps(secret)[1:-1], dumps(secret, ensure_ascii=False)[1:-1]})
         _secrets.update(_in_base64(secret.encode("utf-8", "replace")))
 
 
@@ -118,7 +121,10 @@ class _Stderr(logging.Handler):
     """Writes to what is stderr at that moment."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        if not _kind[0] and (record.levelno < logging.WARNING or hasattr(record, "fields")):
+        ours = record.name.partition(".")[0] == "crosspost"
+        if record.levelno < logging.WARNING and not (ours and _kind[0]):
+            return
+        if not _kind[0] and hasattr(record, "fields"):
             return
         try:
             sys.stderr.write(f"{self.format(record)}\n")
@@ -161,11 +167,11 @@ def _fields(record: logging.LogRecord) -> Fields:
     if record.exc_info and record.exc_info[1] is not None:
         error = record.exc_info[1]
         told["error"] = f"{type(error).__name__}: {error}"
-        told["at"] = _places(record.exc_info[2])
+        told["at"] = places(record.exc_info[2])
     return told
 
 
-def _places(trace: TracebackType | None) -> list[str]:
+def places(trace: TracebackType | None) -> list[str]:
     """Where in the code, outermost first; no values."""
     found = []
     while trace is not None:

@@ -139,4 +139,12 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
-    group(prog_name="crosspost")
+    try:
+        group(prog_name="crosspost")
+    except Exception as error:
+        from crosspost.logs import concealed, places
+
+        where = ", ".join(places(error.__traceback__)[-3:])
+        words = f"Crosspost itself failed ({type(error).__name__}: {error}; {where})."
+        sys.stderr.write(f"crosspost: {concealed(words)} Please report this line.\n")
+        sys.exit(1)

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 from crosspost import __version__
 from crosspost.errors import Later, PublisherError
+from crosspost.logs import concealed
 from crosspost.publishers import Down, Refused, Unknown
 
 if TYPE_CHECKING:
@@ -284,7 +285,7 @@ def _cause(error: Exception) -> str:
 
 def short(text: str) -> str:
     """The text on one line, fit for a sentence."""
-    return " ".join(text.split())[:200]
+    return " ".join(concealed(text).split())[:200]
 
 
 def words(body: bytes) -> str:
