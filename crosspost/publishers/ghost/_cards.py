@@ -7,6 +7,7 @@ would flatten stands in an HTML card (https://docs.ghost.org/admin-api#creating-
 
 from collections.abc import Iterator
 from html import escape
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Final
 
 from crosspost.model import Media, Upload
@@ -327,7 +328,8 @@ class Writer(Words):
 
     def _file_card(self, index: int, upload: Upload, title: str = "") -> str:
         media = self._media_of(index)
-        shown = escape(title or media.name or self._say.file)
+        title = title or media.name or self._say.file
+        shown = escape(PurePosixPath(title).stem if title == media.name else title)
         parts = f'<div class="kg-file-card-title">{shown}</div><div class="kg-file-card-metadata">'
         parts += f'<div class="kg-file-card-filename">{escape(media.name) or shown}</div>'
         parts += (

@@ -22,9 +22,11 @@ _META: Final = re.compile(r'\s*<meta name="crosspost" content="[^"<>]{0,400}">\s
 _VOLATILE: Final = frozenset({"version", "direction", "mode", "detail", "indent", "textFormat",
                               "textStyle", "visibility", "width", "height"})  # fmt: skip
 """What the editor fills in on its own when it saves what it was given."""
-_TEXTS: Final = ("title", "heading", "fileTitle", "fileCaption", "fileName", "code", "buttonText",
+_TEXTS: Final = ("title", "fileTitle", "fileCaption", "fileName", "code", "buttonText",
                  "description", "publisher", "author")  # fmt: skip
-_HTMLS: Final = ("calloutEmoji", "calloutText", "content", "caption", "html", "markdown")
+_HTMLS: Final = ("calloutEmoji", "calloutText", "heading", "content", "caption", "html", "markdown")
+_WRAPPED: Final = frozenset({"caption", "heading", "content", "calloutText"})
+_HREF: Final = re.compile(r'href="([^"]*)"')
 _BLOCKS: Final = frozenset({"paragraph", "extended-heading", "heading", "extended-quote", "quote",
                             "aside", "listitem"})  # fmt: skip
 _ENDS: Final = re.compile(r"<br\s*/?>|</(?:p|h\d|li|tr|figcaption|summary|pre|div)>")
@@ -92,7 +94,7 @@ def version(found: Mapping[str, Any]) -> str:
     held = [
         *(_text(found, name) for name in ("title", "custom_excerpt", "feature_image_alt")),
         _text(found, "feature_image").partition("?")[0],
-        _plain(_text(found, "feature_image_caption")),
+        _said(_text(found, "feature_image_caption")),
         tags(found),
         _bare(_root(found)) or _text(found, "mobiledoc") or _plain(_text(found, "html")),
     ]
@@ -110,11 +112,16 @@ def _bare(node: Any) -> Any:
     """A node of the text without what an editor's saving fills in."""
     if isinstance(node, Mapping):
         return {
-            key: _bare(value)
+            key: _said(value) if key in _WRAPPED and isinstance(value, str) else _bare(value)
             for key, value in node.items()
             if key not in _VOLATILE and value not in (None, "", 0, False)
         }
     return [_bare(one) for one in node] if isinstance(node, list) else node
+
+
+def _said(html: str) -> list[str]:
+    """The words and the links of a caption: its saving wraps them in marks of the editor's own."""
+    return [_plain(html), *_HREF.findall(html)]
 
 
 # --- What it says ---
