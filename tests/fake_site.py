@@ -1,12 +1,12 @@
 """A site in memory that keeps the promises of ``Publisher`` and misbehaves when told to."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from msgspec.structs import replace
 
-from crosspost.model import Article, Media, Remote, Upload, digest
+from crosspost.model import Article, Media, Parts, Remote, Upload, digest
 from crosspost.publishers import Changed, Finding, Refused, Unknown, Vanished
 
 Trouble = Literal["refuse", "lost before", "lost after"]
@@ -45,8 +45,12 @@ class FakeSite:
 
     def edit(self, key: str, words: str) -> None:
         """A person changes the article by hand."""
-        self.articles[key] = replace(self.articles[key], body=words)
-        self._turn(key, digest="")
+        self.change(key, body=words)
+
+    def change(self, key: str, **parts: object) -> None:
+        """A person changes these parts of the article by hand."""
+        self.articles[key] = replace(self.articles[key], **parts)
+        self._turn(key, digest="", parts=_parts(self.articles[key]))
 
     def delete(self, key: str) -> None:
         """A person removes the article by hand."""
@@ -94,7 +98,13 @@ class FakeSite:
         self._answer(trouble)
         return Upload(id=name, url=f"https://site.test/{name}")
 
-    def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
+    def put(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        remote: Remote | None,
+        keep: Collection[str] = (),
+    ) -> Remote:
         key = f"{article.blog}/{article.post_id}"
         trouble = self._ask("put", key)
         if any(upload.id not in self.files for upload in uploads.values()):
@@ -107,12 +117,15 @@ class FakeSite:
                 raise Changed("412", theirs=theirs, version=self.remotes[key].version)
         mark = digest(article) if self.remembers else ""
         if remote and key in self.remotes:
-            shown = replace(article, slug=self.articles[key].slug)
-            answer = self._turn(key, digest=mark, status="live")
+            old = self.articles[key]
+            kept = {name: getattr(old, name) for name in keep}
+            shown = replace(article, slug=old.slug, **kept)
+            answer = self._turn(key, digest=mark, status="live", parts=_parts(shown))
         else:
             assert key not in self.remotes, "a double"
             shown, url = article, f"https://site.test/{article.slug}"
-            answer = self.remotes[key] = Remote(id=key, url=url, version="1", digest=mark)
+            answer = Remote(id=key, url=url, version="1", digest=mark, parts=_parts(article))
+            self.remotes[key] = answer
         self.articles[key] = shown
         self.uses[key] = {upload.id for upload in uploads.values()}
         self.unfinished = True
@@ -142,8 +155,18 @@ class FakeSite:
         self._ask("finish", "")
         self.unfinished = False
 
-    def check(self) -> list[Finding]:
+    def check(self, *, write: bool = False) -> list[Finding]:
         return []
 
     def close(self) -> None:
         self.calls.append("close")
+
+
+def _parts(article: Article) -> Parts:
+    return Parts(
+        title=article.title,
+        lead=article.lead,
+        text=article.body,
+        tags=article.tags,
+        category=article.category,
+    )

@@ -480,7 +480,12 @@ class FolderWorld:
 
     def edit(self, remote: Remote, words: str) -> None:
         path = self._path(remote)
-        path.write_text(path.read_text("utf-8").replace("<main>", f"<main>{words}"), "utf-8")
+        path.write_text(path.read_text("utf-8").replace("<div>", f"<div>{words} "), "utf-8")
+
+    def retitle(self, remote: Remote, title: str) -> None:
+        path = self._path(remote)
+        page = re.sub("<h1>.*?</h1>", f"<h1>{title}</h1>", path.read_text("utf-8"))
+        path.write_text(page, "utf-8")
 
     def delete(self, remote: Remote) -> None:
         self._path(remote).unlink()

@@ -22,6 +22,7 @@ from crosspost.pipeline import Source
 from crosspost.publishers.static import StaticPublisher
 from crosspost.readers import Bounds, Checkpoint, Complete, Context, Deleted
 from crosspost.readers.export import ExportReader
+from crosspost.readers.export._reading import Opened
 from crosspost.report import Report
 
 START = 1_746_090_000
@@ -176,7 +177,7 @@ def test_the_second_run_opens_no_site_reads_no_source_and_writes_no_file(
     for what in ("find", "look", "put", "upload", "finish"):
         monkeypatch.setattr(StaticPublisher, what, never)
     monkeypatch.setattr(StaticPublisher, "open", never)
-    monkeypatch.setattr(ExportReader, "_posts", never)
+    monkeypatch.setattr(Opened, "posts", never)
     monkeypatch.setattr(ExportReader, "channel", never)
     report = desk.sync()
     assert (report.idle, report.exit_code, report.summary()) == (True, 0, "Nothing to do.")

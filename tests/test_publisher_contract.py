@@ -1,5 +1,6 @@
 """The static publisher keeps what all publishers promise."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -47,6 +48,11 @@ class StaticWorld:
         page = self.page(remote)
         text = page.read_text("utf-8")
         page.write_text(text.replace('<div class="body">', f'<div class="body"><p>{words}</p>'))
+
+    def retitle(self, remote: Remote, title: str) -> None:
+        page = self.page(remote)
+        text = page.read_text("utf-8")
+        page.write_text(re.sub("<h1>.*?</h1>", f"<h1>{title}</h1>", text))
 
     def delete(self, remote: Remote) -> None:
         self.page(remote).unlink()

@@ -31,6 +31,9 @@ class World(Protocol):
     def edit(self, remote: Remote, words: str) -> None:
         """Someone adds these words to the article by hand."""
 
+    def retitle(self, remote: Remote, title: str) -> None:
+        """Someone gives the article another headline by hand."""
+
     def delete(self, remote: Remote) -> None:
         """Someone deletes the article by hand."""
 
@@ -170,6 +173,65 @@ class PublisherContract:
         assert "Новое" in shown
         assert "Поправлено" not in shown
         assert world.articles() == 1
+
+    def test_look_tells_what_the_article_says_and_put_says_the_same(self, world: World) -> None:
+        site = world.make()
+        one = article(lead="Вступление <b>коротко</b>", tags=("Хлеб",))
+        remote = put(site, one)
+        parts = site.look(remote).parts
+        assert parts is not None
+        assert parts == remote.parts
+        assert parts.title == "Запись 1"
+        assert "Слово за слово" in parts.text
+        assert "Вступление" not in parts.text
+        assert (parts.lead, parts.tags) in (
+            ("Вступление коротко", ("Хлеб",)),
+            ("Вступление коротко", ()),  # a form may have no field for tags
+        )
+        assert world.make().look(remote).parts == parts
+
+    def test_what_a_hand_changed_is_told_by_part(self, world: World) -> None:
+        site = world.make()
+        remote = put(site, article(lead="Вступление", tags=("Хлеб",)))
+        world.retitle(remote, "Хлеб наш")
+        now = world.make().look(remote).parts
+        assert now is not None
+        assert remote.parts is not None
+        assert now == msgspec.structs.replace(remote.parts, title="Хлеб наш")
+
+    def test_an_editors_headline_is_kept_where_a_person_wants_that(self, world: World) -> None:
+        remote = put(world.make(), article(words="Было", lead="Раньше"))
+        world.retitle(remote, "Хлеб наш")
+        site = world.make()
+        new = article(words="Стало", title="Другой заголовок", lead="Теперь")
+        made = site.put(new, {}, site.look(remote), keep=("title",))
+        site.finish()
+        shown = world.public(made)
+        assert shown is not None
+        assert "Хлеб наш" in shown
+        assert "Другой заголовок" not in shown
+        assert "Стало" in shown
+        assert made.parts is not None
+        assert (made.parts.title, made.parts.lead) == ("Хлеб наш", "Теперь")
+        assert site.look(made) == made
+        again = site.put(article(words="Снова"), {}, made, keep=("title",))
+        assert again.parts is not None
+        assert (again.parts.title, again.parts.lead) == ("Хлеб наш", "")
+
+    def test_an_editors_lead_and_tags_are_kept_where_a_person_wants_that(
+        self, world: World
+    ) -> None:
+        site = world.make()
+        remote = put(site, article(words="Было", lead="Как решил редактор", tags=("Хлеб",)))
+        before = remote.parts
+        new = article(words="Стало", lead="Теперь", tags=("Соль",))
+        made = site.put(new, {}, remote, keep=("lead", "tags"))
+        site.finish()
+        assert made.parts is not None
+        assert before is not None
+        assert "Стало" in made.parts.text
+        assert (made.parts.lead, made.parts.tags) == (before.lead, before.tags)
+        assert site.look(made) == made
 
     def test_an_article_deleted_by_hand_stays_away(self, world: World) -> None:
         remote = put(world.make(), article())

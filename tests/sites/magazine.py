@@ -53,6 +53,9 @@ class Magazine:
         state["root"]["children"].insert(0, more)
         self.change(remote, lexical=json.dumps(state))
 
+    def retitle(self, remote: Remote, title: str) -> None:
+        self.change(remote, title=title)
+
     def change(self, remote: Remote, **fields: Any) -> None:
         """The editor changes the article."""
         data = {"updated_at": self.raw(remote)["updated_at"], **fields}

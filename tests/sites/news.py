@@ -55,6 +55,9 @@ class News:
         more = f"<!-- wp:paragraph -->\n<p>{words}</p>\n<!-- /wp:paragraph -->\n\n"
         self.change(remote, content=more + old)
 
+    def retitle(self, remote: Remote, title: str) -> None:
+        self.change(remote, title=title)
+
     def change(self, remote: Remote, **fields: Any) -> None:
         """The editor changes the article."""
         self.site.ask("POST", f"posts/{remote.id}", json=fields, user="editor")

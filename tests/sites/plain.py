@@ -112,7 +112,7 @@ class Plain:
 
     def retitle(self, remote: Remote, title: str) -> None:
         articles = self.stored()
-        articles[remote.id]["NAME"] = title
+        articles[remote.id]["title"] = title
         self.store(articles)
 
     def delete(self, remote: Remote) -> None:

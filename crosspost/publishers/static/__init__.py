@@ -4,6 +4,7 @@
     files      writing them, and the posts' pictures and files
     catalogue  the site's memory: articles, listings, what must be redrawn
     bodies     an article's HTML with the site's addresses in it
+    said       what an article says, and what a person made of its page
     teasers    what other pages show of an article
     pages      what each page says
     drawing    from marks to files
@@ -16,9 +17,9 @@ anything, and there is no script. What must not be public (drafts, the catalogue
 
 import os
 import re
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Collection, Mapping
 from datetime import UTC
+from html import escape
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
 
@@ -28,9 +29,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from crosspost.errors import Busy, PublisherError
 from crosspost.images import BadImage, probe
 from crosspost.markup import sanitize
-from crosspost.model import Article, Media, Remote, Upload, Variant, digest
+from crosspost.model import Article, Media, Parts, Remote, Upload, Variant, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
-from crosspost.publishers.static import bodies, files, names
+from crosspost.publishers.static import bodies, files, names, said
 from crosspost.publishers.static.catalogue import Catalogue, Entry, Row, explained, identity_of
 from crosspost.publishers.static.drawing import Drawing
 from crosspost.publishers.static.files import Files
@@ -110,10 +111,19 @@ class StaticPublisher:
 
     def look(self, remote: Remote) -> Remote:
         with explained(self._root):
-            now = self._remote(self._row(remote))
+            row = self._row(remote)
+            now = self._told(row)
         if now.status == "trash":
             raise Vanished(f"the page {now.url} was deleted from the site's folder")
         return now
+
+    def _told(self, row: Row) -> Remote:
+        """The article as it stands and what it says: its page, where a person edited that."""
+        now = self._remote(row)
+        if now.version != row.version:
+            return msgspec.structs.replace(now, parts=said.of_page(self._page(row.blog, row.file)))
+        article = msgspec.json.decode(row.data, type=Entry).article
+        return msgspec.structs.replace(now, parts=said.of_article(article))
 
     def _row(self, remote: Remote) -> Row:
         row = self._find(remote)
@@ -152,7 +162,7 @@ class StaticPublisher:
         if now.status == "trash":
             raise Vanished(f"the page {now.url} was deleted from the site's folder")
         if now.version != version:
-            theirs = _words_of(self._page(row.blog, row.file))
+            theirs = said.words(self._page(row.blog, row.file))
             raise Changed(
                 f"the page {now.url} is not the one we left", theirs=theirs, version=now.version
             )
@@ -184,18 +194,25 @@ class StaticPublisher:
             catalogue.add_upload(made)
         return made
 
-    def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
+    def put(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        remote: Remote | None,
+        keep: Collection[str] = (),
+    ) -> Remote:
         with explained(self._root):
             old = self._find(remote) if remote else self._known(article)
             if remote and remote.version and old is None:
                 raise Vanished(f"the site's catalogue knows no article {remote.id}")
             if old and not (remote and not remote.version):
                 self._demand(old, remote.version if remote else old.version)
-            entry = self._entry(article, uploads)
+            kept = _with_theirs(article, self._told(old).parts, keep) if old and keep else article
+            entry = self._entry(kept, uploads)
             row = self._new_row(entry, old, digest(article))
             with self._catalogue.change():
                 self._catalogue.store(row, article.views or 0, entry)
-            return self._remote(row)
+            return msgspec.structs.replace(self._remote(row), parts=said.of_article(entry.article))
 
     def _known(self, article: Article) -> Row | None:
         return self._catalogue.row(article.blog, article.post_id)
@@ -340,11 +357,15 @@ def _printable(article: Article) -> Article:
     )
 
 
-def _words_of(page: Path) -> str:
-    """The words of an article's page as it stands on disk."""
-    from bs4 import BeautifulSoup
-
-    with suppress(OSError):
-        found = BeautifulSoup(page.read_bytes(), "lxml").find("main")
-        return found.get_text("\n", strip=True) if found else ""
-    return ""
+def _with_theirs(article: Article, theirs: Parts | None, keep: Collection[str]) -> Article:
+    """The article with those parts in a person's words."""
+    if theirs is None:
+        return article
+    words = {
+        "title": theirs.title,
+        "lead": escape(theirs.lead, quote=False),
+        "tags": theirs.tags,
+    }
+    return msgspec.structs.replace(
+        article, **{name: value for name, value in words.items() if name in keep}
+    )

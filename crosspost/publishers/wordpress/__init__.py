@@ -12,7 +12,7 @@ changed is never overwritten. docs/wordpress.md tells what the user must be allo
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC
 from html import escape
 from pathlib import Path
@@ -38,7 +38,7 @@ __all__ = ["WordPressPublisher", "WordPressSettings"]
 Status = Literal["publish", "draft", "pending"]
 _STATUSES: Final = ("publish", "future", "draft", "pending", "private", "trash")
 _SHOWN: Final = ("publish", "future", "private")
-_FIELDS: Final = "id,link,status,slug,modified_gmt,title,content,excerpt"
+_FIELDS: Final = "id,link,status,slug,modified_gmt,title,content,excerpt,tags,categories"
 _EDIT: Final = {"context": "edit", "_fields": _FIELDS}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _log: Final = logging.getLogger(__name__)
@@ -139,7 +139,14 @@ class WordPressPublisher:
         return None
 
     def look(self, remote: Remote) -> Remote:
-        return _stored.remote(self._there(remote))
+        return self._told(self._there(remote))
+
+    def _told(self, found: dict[str, Any]) -> Remote:
+        """The article and what it says."""
+        tags, categories = (
+            self._terms.names(kind, _ids(found.get(kind))) for kind in ("tags", "categories")
+        )
+        return _stored.remote(found, _stored.parts(found, tags, categories))
 
     def _there(self, remote: Remote, *, trash: bool = False) -> dict[str, Any]:
         """The article as it is now, in the trash only when ``trash``. Raises ``Vanished``."""
@@ -169,12 +176,18 @@ class WordPressPublisher:
     def upload(self, file: Path, media: Media) -> Upload:
         return self._library.add(file, media)
 
-    def put(self, article: Article, uploads: Mapping[int, Upload], remote: Remote | None) -> Remote:
+    def put(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        remote: Remote | None,
+        keep: Collection[str] = (),
+    ) -> Remote:
         before: dict[str, Any] = {}
         if remote:
             before = self._demand(remote) if remote.version else self._there(remote, trash=True)
         self._library.describe(article, uploads)
-        data = self._data(article, uploads)
+        data = self._data(article, uploads, before, keep)
         status = article.status if article.status in _STATUSES[:4] else self._settings.status
         if remote is None:
             moment = article.date.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="seconds")
@@ -189,7 +202,7 @@ class WordPressPublisher:
                 found = self._client.send(f"{self._type}/{_id(remote)}", data, params=_EDIT)
             except Missing as error:
                 raise Vanished(f"the site has no article {remote.id} any more ({error})") from error
-        made = _stored.remote(self._settled(found))
+        made = self._told(self._settled(found))
         if made.status == "live":
             self._addresses[article.blog, article.post_id] = made.url
         return made
@@ -214,26 +227,39 @@ class WordPressPublisher:
             return found
         return self._client.send(f"{self._type}/{found['id']}", {"content": again}, params=_EDIT)
 
-    def _data(self, article: Article, uploads: Mapping[int, Upload]) -> dict[str, Any]:
-        """What the article is in REST's words."""
+    def _data(
+        self,
+        article: Article,
+        uploads: Mapping[int, Upload],
+        before: Mapping[str, Any],
+        keep: Collection[str],
+    ) -> dict[str, Any]:
+        """What the article is in REST's words, without what ``keep`` leaves as it was before."""
         settings = self._settings
         clean = _printable(article)
         title = escape(clean.title, quote=False)
+        if "title" in keep:
+            title = _stored.raw(before, "title")
         addresses = self._resolved(clean)
         writer = Writer(
             clean, uploads, lambda post_id: addresses.get(post_id, ""), *self._wording()
         )
         bare = writer.whole("@", settings.cover_in_text)
+        if "lead" in keep:
+            bare = _stored.with_lead(bare, _stored.lead(_stored.raw(before, "content")))
         mark = _marks.mark(article, digest(article), title, bare)
         content = bare.replace("crosspost-source @", f"crosspost-source {mark}")
         data: dict[str, Any] = {
             "title": title,
             "content": content,
             "excerpt": writer.excerpt(),
-            "tags": self._terms.tags(clean.tags),
         }
+        if "lead" in keep:
+            data["excerpt"] = _stored.raw(before, "excerpt")
+        if "tags" not in keep:
+            data["tags"] = self._terms.tags(clean.tags)
         category = article.category or settings.category
-        if category:
+        if category and "category" not in keep:
             data["categories"] = [self._terms.category(category)]
         cover = uploads.get(article.cover) if article.cover is not None else None
         picture = cover is not None and cover.mime.startswith("image/")
@@ -381,3 +407,7 @@ def _printable(article: Article) -> Article:
         return [swept(item) for item in value] if isinstance(value, list | tuple) else value
 
     return msgspec.convert(swept(msgspec.to_builtins(article)), Article)
+
+
+def _ids(given: object) -> list[int]:
+    return [one for one in given if isinstance(one, int)] if isinstance(given, list) else []

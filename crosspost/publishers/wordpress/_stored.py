@@ -6,15 +6,18 @@ Its mark is a class of its attribution: that survives the filter for authors and
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import sha256
 from html import unescape
 from typing import Any, Final
 
-from crosspost.model import Remote
+from crosspost.model import Parts, Remote
 from crosspost.publishers._marks import MARKUP, read
 
 _BREAKS: Final = re.compile(r"<br\s*/?>|</(?:p|h\d|li|tr|figcaption|summary|pre)>")
+_LEAD: Final = re.compile(
+    r"<!-- wp:paragraph (?:(?!-->).)*\bcrosspost-lead\b.*?<!-- /wp:paragraph -->\s*", re.DOTALL
+)
 
 
 def raw(found: Mapping[str, Any], name: str) -> str:
@@ -45,8 +48,8 @@ def _split(given: str) -> tuple[str, str, str]:
     return status, moment, hashed
 
 
-def remote(found: Mapping[str, Any]) -> Remote:
-    """The article as the site tells of it."""
+def remote(found: Mapping[str, Any], said: Parts | None = None) -> Remote:
+    """The article as the site tells of it, with what it says where that is known."""
     status = str(found.get("status"))
     known = read(raw(found, "title"), raw(found, "content"))
     return Remote(
@@ -59,11 +62,41 @@ def remote(found: Mapping[str, Any]) -> Remote:
         else "trash"
         if status == "trash"
         else "draft",
+        parts=said,
     )
+
+
+def parts(found: Mapping[str, Any], tags: Iterable[str], categories: Iterable[str]) -> Parts:
+    """What a visitor reads of it. The lead stands in the text and, where an editor changed only
+    one of them, in other words in the excerpt."""
+    content = raw(found, "content")
+    leads = [*_lines(lead(content)), *_lines(raw(found, "excerpt"))]
+    return Parts(
+        title=" ".join(_lines(raw(found, "title"))),
+        lead="\n".join(dict.fromkeys(leads)),
+        text="\n".join(_lines(_LEAD.sub("", content, count=1))),
+        tags=tuple(tags),
+        category=", ".join(categories),
+    )
+
+
+def lead(content: str) -> str:
+    """The block of the lead in a text, "" where there is none."""
+    found = _LEAD.search(content)
+    return found[0] if found else ""
+
+
+def with_lead(content: str, block: str) -> str:
+    """The text with this block in place of its own lead."""
+    return (f"{block.strip()}\n\n" if block else "") + _LEAD.sub("", content, count=1)
 
 
 def theirs(found: Mapping[str, Any]) -> str:
     """The article's words, for a diff."""
-    lines = unescape(MARKUP.sub("", _BREAKS.sub("\n", raw(found, "content")))).split("\n")
-    told = [unescape(MARKUP.sub("", raw(found, "title"))), *(line.strip() for line in lines)]
-    return "\n\n".join(line for line in told if line)
+    return "\n\n".join([*_lines(raw(found, "title")), *_lines(raw(found, "content"))])
+
+
+def _lines(html: str) -> list[str]:
+    """The words, a line a paragraph."""
+    text = unescape(MARKUP.sub("", _BREAKS.sub("\n", html)))
+    return [shown for line in text.split("\n") if (shown := " ".join(line.split()))]

@@ -23,6 +23,17 @@ class Terms:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._known: dict[tuple[str, str], int] = {}
+        self._names: dict[tuple[str, int], str] = {}
+
+    def names(self, kind: str, ids: Iterable[int]) -> list[str]:
+        """What these ``tags`` or ``categories`` are called; one that is gone is left out."""
+        wanted = list(ids)
+        unknown = [str(one) for one in wanted if (kind, one) not in self._names]
+        for start in range(0, len(unknown), 100):
+            some = ",".join(unknown[start : start + 100])
+            params = {"include": some, "per_page": 100, "_fields": "id,name"}
+            self._keep(kind, self._client.rows(kind, params))
+        return [self._names[kind, one] for one in wanted if (kind, one) in self._names]
 
     def tags(self, names: Iterable[str]) -> list[int]:
         """The ids of these tags. One that the site refuses is left out."""
@@ -67,17 +78,20 @@ class Terms:
 
     def _keep(self, kind: str, found: list[dict[str, Any]]) -> None:
         for term in found:
-            self._known.setdefault((kind, key(unescape(str(term.get("name"))))), _number(term))
+            name = unescape(str(term.get("name")))
+            self._known.setdefault((kind, key(name)), _number(term))
+            self._names[kind, _number(term)] = name
 
     def _make(self, kind: str, one: str, name: str) -> int:
         try:
-            made = self._client.send(kind, {"name": name}, params={"_fields": "id"})
+            made = self._client.send(kind, {"name": name}, params={"_fields": "id,name"})
         except Exists as error:
             number = error.term
         except (Refused, Barred):
             return 0
         else:
             number = _number(made)
+            self._keep(kind, [made])
         if number:
             self._known[kind, one] = number
         return number
