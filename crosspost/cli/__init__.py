@@ -34,6 +34,8 @@ COMMANDS: Final = {
     "login": "live",
     "logout": "live",
     "channels": "live",
+    "install-timer": "schedule",
+    "cron-line": "schedule",
     "backup": "data",
     "restore": "data",
     "compact": "data",
@@ -55,7 +57,7 @@ class Main(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module = import_module(f"crosspost.cli.{COMMANDS[cmd_name]}")
-        command: click.Command = getattr(module, cmd_name)
+        command: click.Command = getattr(module, cmd_name.replace("-", "_"))
         return command
 
     def resolve_command(

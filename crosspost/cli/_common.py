@@ -1,5 +1,6 @@
 """What the commands share: the config, the ledger, progress, stopping, the report on the screen."""
 
+import dataclasses
 import math
 import os
 import signal
@@ -260,16 +261,14 @@ def finish(ctx: click.Context, report: "Report", pages: Iterable[Path] = ()) -> 
     quiet = ctx.obj["quiet"]
     if quiet:
         report.troubles = [one for one in report.troubles if one.exit_code != Busy.exit_code]
-    code = report.exit_code
     if ctx.obj["json"]:
         dump(report.as_json())
     else:
-        if quiet:
-            report.troubles = [one for one in report.troubles if one.exit_code != Later.exit_code]
-        say_report(ctx, report)
+        told = [one for one in report.troubles if not quiet or one.exit_code != Later.exit_code]
+        say_report(ctx, dataclasses.replace(report, troubles=told))
         for page in pages if not quiet else ():
             say(f"The site: {_from_here(page)}")
-    ctx.exit(code)
+    ctx.exit(report.exit_code)
 
 
 def say_report(ctx: click.Context, report: "Report") -> None:

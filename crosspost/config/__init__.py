@@ -38,7 +38,8 @@ _LARGEST: Final = 1024 * 1024
 class Config:
     """A checked config. ``site_paths`` are the local folders of sites that have one,
     ``zones`` the time zone of each blog, ``readers`` the settings of each kind of reader that
-    the config has some for, ``keep`` how long things are kept, ``textfile`` where figures go."""
+    the config has some for, ``keep`` how long things are kept, ``cache`` the folder it names,
+    ``textfile`` where figures go."""
 
     path: Path
     base: Path
@@ -51,6 +52,7 @@ class Config:
     zones: Mapping[str, str]
     readers: Mapping[str, BaseModel]
     keep: Keep = field(default_factory=Keep)
+    cache: Path | None = None
     notify: NotifySettings | None = None
     textfile: Path | None = None
     health: HealthSettings | None = None
@@ -153,6 +155,7 @@ def _config(path: Path, data: dict[str, Any], problems: Problems) -> Config:
             table["name"]: table.get("timezone") or settings.timezone for table in settings.blog
         },
         readers=making.readers(),
+        cache=making.cache,
         keep=Keep(
             cache=settings.keep_cache,
             history=settings.keep_history,

@@ -58,6 +58,7 @@ class Making:
         self._timezone = self._given("timezone", str) or "UTC"
         self.ledger = self._path("ledger") or base / "crosspost.db"
         self.templates = self._path("templates")
+        self.cache = self._path("cache")
         self._sites: dict[str, Site] = {}
         self._readers: dict[str, tuple[Any, Any]] = {}
         if self.templates and not self.templates.is_dir():
@@ -320,9 +321,8 @@ class Making:
         )
 
     def _cache(self) -> Path:
-        given = self._path("cache")
-        if given:
-            return given
+        if self.cache:
+            return self.cache
         from platformdirs import user_cache_path
 
         place = sha256(os.fsencode(self.ledger.absolute())).hexdigest()[:16]

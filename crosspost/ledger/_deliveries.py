@@ -1,7 +1,7 @@
 """Which post stands on which site in which state, what is due, and who links to whom."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -18,6 +18,10 @@ _INSERT_DELIVERY: Final = (
     f"INSERT OR REPLACE INTO delivery ({_DELIVERY}) "  # noqa: S608
     f"VALUES ({', '.join('?' * len(Delivery.__struct_fields__))})"
 )
+
+_NOW: Final = "(not_before <= ? OR changed_at > ?)"
+"""Due now; also what a clock that was ahead has put off."""
+_AHEAD: Final = timedelta(hours=1)
 
 
 class Deliveries(Edits):
@@ -79,23 +83,27 @@ class Deliveries(Edits):
         """Whether anything is due now, or a run was cut before it finished."""
         return bool(
             self._one(
-                "SELECT 1 FROM delivery WHERE due = 1 AND blog = ? AND site = ?"
-                " AND not_before <= ? LIMIT 1",
+                "SELECT 1 FROM delivery WHERE due = 1 AND blog = ? AND site = ?"  # noqa: S608
+                f" AND {_NOW} LIMIT 1",
                 blog,
                 site,
-                stamp(self.clock()),
+                *self._moment(),
             )
         ) or self.unfinished(blog, site)
+
+    def _moment(self) -> tuple[str, str]:
+        """What ``_NOW`` is asked with."""
+        now = self.clock()
+        return stamp(now), stamp(now + _AHEAD)
 
     def count_due(self, blog: str, site: str) -> int:
         """How many deliveries are due now."""
         return int(
             self._one(
-                "SELECT count(*) FROM delivery WHERE due = 1 AND blog = ? AND site = ?"
-                " AND not_before <= ?",
+                f"SELECT count(*) FROM delivery WHERE due = 1 AND blog = ? AND site = ? AND {_NOW}",  # noqa: S608
                 blog,
                 site,
-                stamp(self.clock()),
+                *self._moment(),
             )[0]
         )
 
@@ -107,15 +115,15 @@ class Deliveries(Edits):
     def due(self, blog: str, site: str, *, limit: int = PAGE) -> Iterator[list[Delivery]]:
         """What is due now, oldest post first, in pages; each delivery at most once however it
         ends."""
-        last, moment = -1, stamp(self.clock())
+        last, moment = -1, self._moment()
         while True:
             rows = self._all(
                 f"SELECT {_DELIVERY} FROM delivery WHERE due = 1 AND blog = ? AND site = ?"  # noqa: S608
-                " AND post_id > ? AND not_before <= ? ORDER BY post_id LIMIT ?",
+                f" AND post_id > ? AND {_NOW} ORDER BY post_id LIMIT ?",
                 blog,
                 site,
                 last,
-                moment,
+                *moment,
                 limit,
             )
             if not rows:
