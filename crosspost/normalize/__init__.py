@@ -268,16 +268,17 @@ def _title(post: Post, style: Style, layout: Layout, words: Wording) -> str:
         return layout.headline.title
     kind, name, bare = _shows(post)
     if not kind:
-        kind, name = "link", _host(post)
+        kind, name = "link", _host(post, layout)
     name = trimmed(shown(name) if bare else flat(name))
     title = name if bare and name else shown(words.plain("title", kind, name, post.date))
     return title if len(title) <= style.title_length else cut(title, style.title_length)
 
 
-def _host(post: Post) -> str:
-    """Where the first address in a text without other words leads."""
+def _host(post: Post, layout: Layout) -> str:
+    """Where the first address in a text without other words leads, of those that stay there."""
+    gone = [(claim.start, claim.end) for claim in layout.claimed("removed")]
     for one in post.entities:
-        if one.type == "url":
+        if one.type == "url" and not any(start <= one.offset < end for start, end in gone):
             address = safe_url(post.text[max(one.offset, 0) : one.offset + one.length]) or ""
             return (urlsplit(address).hostname or "").removeprefix("www.")
     return ""

@@ -11,7 +11,15 @@ from typing import Final, NamedTuple
 
 from crosspost.model import Entity
 from crosspost.normalize._capitals import lowered, shouted
-from crosspost.normalize._text import CONTROL, LEADING, TRAILING, Line, cut, sentence_ends
+from crosspost.normalize._text import (
+    CONTROL,
+    LEADING,
+    PICTURE,
+    TRAILING,
+    Line,
+    cut,
+    sentence_ends,
+)
 
 _SHORT: Final = 80
 """A first line followed by text in the same paragraph is a headline up to this length."""
@@ -99,7 +107,7 @@ class _Choice:
 
     def _has_words(self, line: Line) -> bool:
         words = self._without_addresses(line.start, min(line.end, line.start + _LOOK))
-        return any(char.isalnum() for char in words)
+        return any(char.isalnum() for char in PICTURE.sub("", words))
 
     def _without_addresses(self, start: int, end: int) -> str:
         words, at = "", start

@@ -14,6 +14,7 @@ EMOJI: Final = (
 CONTROL: Final = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 """What no headline shows: control characters, those that turn the direction of writing, halves."""
 _KEYCAP: Final = "[0-9#*]\ufe0f?\u20e3"
+PICTURE: Final = re.compile(rf"{_KEYCAP}|{EMOJI}")
 LEADING: Final = re.compile(rf"(?:{_KEYCAP}|{EMOJI}|{CONTROL}|[\s•·▪|❗‼⁉])+")
 TRAILING: Final = re.compile(rf"(?:{EMOJI}|{CONTROL}|\s)+$")
 
