@@ -171,6 +171,20 @@ def test_parts_of_a_series_are_one_article_with_the_pictures_of_all(blog: Blog) 
     blog.unchanged()
 
 
+def test_the_first_that_has_words_gives_the_headline(blog: Blog) -> None:
+    Image.new("RGB", (640, 480), "red").save(blog.export / "a.jpg")
+    photo_ = said(1, "", photo="a.jpg")
+    photo_ |= {"text": "", "text_entities": []}
+    blog.write(photo_, said(2, FIRST, after=30), said(3, BREAD, after=60))
+    blog.sync()
+    assert blog.posts == [1]
+    assert str(blog.page_of(1)).endswith("1-iarmarka-otkrylas.html")
+    page = blog.page(1)
+    assert ">Ярмарка открылась</h1>" in page
+    assert "Хлеба хватит на всех." in page
+    assert page.count("Ярмарка открылась</h1>") == 1
+
+
 def test_a_person_who_publishes_a_part_takes_it_out_of_the_article(blog: Blog) -> None:
     blog.write(said(1, FIRST), said(2, BREAD, after=60), said(3, "Чай тоже.\n\n", after=120))
     blog.sync()

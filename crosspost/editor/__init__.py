@@ -86,7 +86,7 @@ class Editor:
     def article(self, stored: StoredPost, slug: str, missing: Mapping[int, str]) -> Article:
         """The article of a post, with all that is joined to it; ``slug`` and ``missing`` as for
         ``normalize``, of the post as ``composed`` gives it."""
-        from crosspost.normalize import joined, merged, normalize, parted
+        from crosspost.normalize import joined, normalize
 
         edit = self._ledger.edit(self._blog, stored.post.id) or Edit()
         style = self._style
@@ -94,19 +94,32 @@ class Editor:
             own = edit.headline is not None, edit.lead is not None
             style = replace(style, keep_sentence=own[0], keep_lead=own[1])
         one = self._whole(stored.post.id)
-        if one is None or one.post_id != stored.post.id:
-            made = normalize(self._quoting(stored.post), style, slug=slug, missing=missing)
-            return _edited(dressed(stored.post, made, self._own), edit)
-        first, *below = parted(missing, one.posts)
-        made = normalize(self._quoting(one.posts[0], one), style, slug=slug, missing=first)
-        articles = [made]
-        for post, gone in zip(one.posts[1:], below, strict=True):
-            under = next((a for a in articles if a.cover is not None), made)
-            under = replace(under, title=made.title)
-            quoted = self._quoting(post, one)
-            articles.append(normalize(quoted, style, missing=gone, below=under))
-        made = _told(merged(one.posts, articles), one)
-        return _edited(dressed(joined(one.posts), made, self._own), edit)
+        if one and one.post_id == stored.post.id:
+            post, made = joined(one.posts), self._merged(one, style, slug, missing)
+        else:
+            post = stored.post
+            made = normalize(self._quoting(post), style, slug=slug, missing=missing)
+        return _edited(dressed(post, made, self._own), edit)
+
+    def _merged(self, one: Whole, style: "Style", slug: str, missing: Mapping[int, str]) -> Article:
+        """The article of posts that are one. The first that has words gives headline and lead."""
+        from crosspost.normalize import merged, normalize, parted, quotation
+
+        found: list[Article] = []
+        leading = None
+        for post, gone in zip(one.posts, parted(missing, one.posts), strict=True):
+            cover = next((a.cover for a in found if a.cover is not None), None)
+            title = leading.title if leading else ""
+            below = replace(found[0], title=title, cover=cover) if found else None
+            quoting = self._quoting(post, one)
+            made = normalize(quoting, style, slug=slug, missing=gone, below=below)
+            leading = leading or (made if quotation(post, style) else None)
+            found.append(made)
+        whole = _told(merged(one.posts, found), one)
+        if leading is None:
+            return whole
+        name = slug or f"{one.post_id}-{leading.slug.partition('-')[2]}"
+        return replace(whole, title=leading.title, lead=leading.lead, slug=name)
 
     def verdict(self, stored: StoredPost, article: Article) -> Verdict:
         """What becomes of the post, of which this is the article."""

@@ -110,17 +110,17 @@ def normalize(
     ``slug`` is the one it was given before ("" makes one: the post's id and the headline's words).
     ``missing`` maps an index into ``post.media`` to an English clause that says why there is no
     file, beside what ``Media.missing`` says: the article goes on without it, and notes it.
-    ``below``: the article in which the post goes on, for ``merged``. That has the headline and,
-    unless it has no photo, the cover; all of the post's own words are its body's.
+    ``below``: the article in which the post goes on, for ``merged``. If that has a headline, all of
+    the post's own words are its body's; if it has a cover, the post has none.
     """
     words = wording(style.language, style.timezone, style.templates)
     post = _figures.developed(post)
     found = _figures.gallery(post, missing)
     if below and below.cover is not None:
         found = found._replace(cover=None)
-    layout = Layout(post, _asked(post, style, found)._replace(goes_on=below is not None))
+    layout = Layout(post, _asked(post, style, found)._replace(goes_on=bool(below and below.title)))
     url = _source(post, style)
-    title = below.title if below else _title(post, style, layout, words)
+    title = (below.title if below else "") or _title(post, style, layout, words)
     figures = _captioned(post, found, layout, title, words)
     own = _own(post, style)
     lead = ""
