@@ -370,3 +370,33 @@ def test_only_these_modules_open_connections() -> None:
     assert {name for name in found if name.startswith("readers/")} - {"readers/telegram"} == {
         name for name in found if name.startswith(("readers/telegram/", "readers/preview/_web.py"))
     }
+
+
+# --- SECURITY.md and the lock file ------------------------------------------------------------
+
+
+def test_every_test_that_the_threat_model_names_is_there() -> None:
+    named = set(re.findall(r"`(test_\w+\.py)`", (ROOT / "SECURITY.md").read_text("utf-8")))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / "tests" / name).is_file()] == []
+
+
+def test_every_dependency_is_locked_with_the_hashes_of_its_files() -> None:
+    import tomllib
+
+    from packaging.requirements import Requirement
+    from packaging.utils import canonicalize_name
+
+    text = (ROOT / "requirements.lock").read_text("utf-8")
+    assert "://" not in text
+    locked: dict[str, str] = {}
+    for entry in re.split(r"\n(?=\S)", text):
+        if found := re.match(r"([\w.-]+)==(\S+)", entry):
+            locked[canonicalize_name(found[1])] = found[2]
+            assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), found[1]
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
+    for one in map(Requirement, wanted):
+        version = locked.get(canonicalize_name(one.name))
+        assert version, f"{one.name} is not in requirements.lock: run scripts/lock"
+        assert version in one.specifier, f"{one} is locked at {version}: run scripts/lock"
