@@ -22,7 +22,7 @@ from urllib.parse import urlsplit
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from crosspost.markup import text_of
+from crosspost.markup import sanitize, text_of
 from crosspost.model import Article, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Vanished, _marks
 from crosspost.publishers._web import Missing
@@ -398,7 +398,7 @@ def _id(remote: Remote) -> str:
 def _excerpt(lead: str) -> str:
     """The lead as Ghost's excerpt, which themes show under the headline; "" where it does not fit
     or has more than words, and stands in the text instead."""
-    if re.search(r"<(?!/?(?:strong|em|br)\b)", lead):
+    if re.search(r"<(?!/?(?:strong|em|br)\b)", sanitize(lead)):
         return ""
     words = " ".join(text_of(lead).split())
     return words if len(words) <= _EXCERPT else ""

@@ -124,19 +124,17 @@ class Client:
         found = self._web.ask("POST", url, self._read, question=False, data=body, headers=headers)
         return _one(_thing(found, path), path)
 
-    def is_there(self, url: str) -> bool:
-        """Whether the site has a file at this address of its own. Asked past any cache, which
-        would else remember that it was not there."""
+    def is_there(self, place: str) -> bool:
+        """Whether the site has a file at this path. Asked past any cache, which would else
+        remember that it was not there."""
 
         def read(answer: Answer) -> bool:
             if answer.status >= 500:
                 raise Again(f"the site answered {answer.status}")
             return answer.status == 200 and not answer.is_page
 
-        if not url.startswith(self._url):
-            return False
         params = {"crosspost": str(time.time_ns())}
-        return self._web.ask("HEAD", url, read, question=True, params=params)
+        return self._web.ask("HEAD", f"{self._url}{place}", read, question=True, params=params)
 
     def _read(self, answer: Answer) -> Any:
         if answer.status == 204:
@@ -166,6 +164,12 @@ class Client:
                 f"{self._url} does not know this «admin_key» ({reason}). Copy the Admin API key "
                 "once more (Settings, Integrations, your integration), or make an integration if "
                 "it was deleted."
+            )
+        if status == 403 and "authenticated user or integration" in reason:
+            return PublisherError(
+                f"{self._url} did not see who asks ({reason[:60]}…): something between drops the "
+                "Authorization header. nginx before Ghost: «proxy_set_header Authorization "
+                "$http_authorization;»"
             )
         if status == 403 and kind == "HostLimitError":
             return PublisherError(

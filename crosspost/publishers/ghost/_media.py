@@ -84,9 +84,9 @@ class Library:
                     r"/content/images/size/[\w/]*?/(?=\d{4}/)", "/content/images/", found[0]
                 )
         for month in _months(self._client.clock or datetime.now(UTC)):
-            url = f"{self._base()}content/{path}/{month}/{name}"
-            if self._client.is_there(url):
-                return url
+            place = f"content/{path}/{month}/{name}"
+            if self._client.is_there(place):
+                return f"{self._base()}{place}"
         return ""
 
     def _base(self) -> str:
