@@ -19,6 +19,7 @@ Examples:
   crosspost init                          asks a few questions
   crosspost init t.me/s/name              asks none
   crosspost init ~/Downloads/ChatExport_2025-05-01
+  crosspost init t.me/s/name --site https://cms.example.com/blog/add/ --user anna
 """,
 )
 @click.argument("channel", required=False)
@@ -30,6 +31,12 @@ Examples:
 @click.option("--credit", help="The photo credit where a post names none.")
 @click.option("--path", help="The folder of the site.")
 @click.option("--url", help="The address the site will have.")
+@click.option("--site", help="A CMS's page with an empty article form: a map of it is proposed.")
+@click.option(
+    "--user",
+    default="",
+    help="The name to log in there with; CMS_PASSWORD or you tell the password.",
+)
 @click.option("--force", is_flag=True, help="Replace a config that is there.")
 @shared
 @click.pass_context
@@ -44,6 +51,8 @@ def init(
     credit: str | None,
     path: str | None,
     url: str | None,
+    site: str | None,
+    user: str,
     force: bool,
 ) -> None:
     """Write a config that works."""
@@ -71,7 +80,12 @@ def init(
     }
     draft = draft.with_(**{key: value for key, value in given.items() if value is not None})
     if asks:
-        draft = _ask(draft, given)
+        of_folder = {"path": draft.path, "url": draft.url} if site is not None else {}
+        draft = _ask(draft, given | of_folder)
+    told = ""
+    if site is not None:
+        table, told = _form(site, user, draft.author)
+        draft = draft.with_(site=table)
     write(draft, target)
     if ctx.obj["json"]:
         dump({"config": str(target.absolute())})
@@ -81,6 +95,8 @@ def init(
         f"Wrote {target}. See what it would make: crosspost preview{named}; do it: "
         f"crosspost sync{named}"
     )
+    if site is not None:
+        click.echo(f"{told}. The password is read from CMS_PASSWORD. Next: docs/form.md")
     if not (asks or ctx.obj["quiet"]):
         _say_what_to_set(draft, target, name)
 
@@ -97,6 +113,24 @@ def _say_what_to_set(draft: "Draft", target: Path, name: str | None) -> None:
             f"An export does not tell the channel's public address. If it has one, set link in "
             f"{target} (or use --link), so that articles link to their posts."
         )
+
+
+def _form(site: str, user: str, author: str) -> tuple[str, str]:
+    """A table for the site, from the labels of its form, and a sentence about it."""
+    import os
+
+    from crosspost.errors import PublisherError
+    from crosspost.publishers import Refused, Unknown
+    from crosspost.publishers.form.propose import propose
+
+    password = os.environ.get("CMS_PASSWORD") or ""
+    if user and not password:
+        password = _answer(f"The password of {user} (it is not written down)", hide_input=True)
+        os.environ["CMS_PASSWORD"] = password  # the config that is written asks for it
+    try:
+        return propose(site, user, password, author)
+    except (Refused, Unknown) as error:
+        raise PublisherError(f"The form at {site} cannot be read: {error}. Try again.") from error
 
 
 def _answer(question: str, **more: Any) -> str:

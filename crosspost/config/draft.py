@@ -48,6 +48,8 @@ class Draft:
     credit: str = ""
     path: str = "public"
     url: str = "http://localhost:8000/"
+    site: str = ""
+    """The table of a site whose form was read; "" for a static one."""
 
     def with_(self, **answers: Any) -> Self:
         """The draft with these answers instead."""
@@ -133,7 +135,14 @@ def write(draft: Draft, target: Path) -> None:
 
 
 def _text(draft: Draft) -> str:
-    quoted = {key: json.dumps(value, ensure_ascii=False) for key, value in vars(draft).items()}
+    named = re.match(r"\[site\.([a-z]+)\]", draft.site)
+    static = f"""\
+[site.local]
+type = "static"
+path = {_quoted(draft.path)}
+url  = {_quoted(draft.url)}
+"""
+    quoted = {key: _quoted(value) for key, value in vars(draft).items()}
     link = f"link    = {quoted['link']}" if draft.link else _NO_LINK
     author = (
         f"name  = {quoted['author']}" if draft.author else '# name  = "…"   # else the channel\'s'
@@ -149,17 +158,17 @@ ledger   = "crosspost.db"
 name    = {quoted["name"]}   # its name in the ledger, for ever
 channel = {quoted["channel"]}
 reader  = {quoted["reader"]}
-site    = "local"
+site    = "{named[1] if named else "local"}"
 {link}
 {credit}
 [blog.author]
 {author}
 
-[site.local]
-type = "static"
-path = {quoted["path"]}
-url  = {quoted["url"]}
-"""
+{draft.site or static}"""
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
 
 
 def _export(channel: str, base: Path) -> tuple[str, str]:

@@ -168,6 +168,9 @@ class FormPublisher:
 
     # --- Changing ---
 
+    def listed(self, blog: str) -> None:
+        """A form cannot be asked for all."""
+
     def upload(self, file: Any, media: Media) -> Upload:
         return self._library.add(file, media)
 

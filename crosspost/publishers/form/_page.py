@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from urllib.parse import quote_plus, urljoin
 
 from crosspost.publishers._web import short
@@ -43,6 +43,9 @@ _COMPLAINT: Final = (
     "[role=alert]",
 )
 """How Django, WordPress, Drupal, Rails, Yii and Bootstrap mark what is wrong."""
+_SEEN: Final = "input:not([type=hidden]), select, textarea"
+_ROW: Final = 3
+"""A row of more fields than a date has is none."""
 _LABELLED: Final = "label, th, legend, dt"
 
 
@@ -395,7 +398,8 @@ def _controls(soup: "BeautifulSoup", form: "Tag") -> Iterator[Control]:
                 known.multiple = known.kind == "checkbox"
                 known.required = known.required or (made.required and made.kind == "radio")
                 continue
-            made.label = _group_label(tag) or made.label
+            around = short(_near(tag)).rstrip(" *:") if made.kind == "radio" else ""
+            made.label = _group_label(tag) or around or made.label
         yield made
 
 
@@ -471,6 +475,8 @@ def _label(soup: "BeautifulSoup", tag: "Tag") -> str:
     text = found.get_text(" ") if found else ""
     if found is not None and tag in found.descendants and tag.name in ("select", "textarea"):
         text = text.replace(tag.get_text(" "), " ")
+    if not text.strip() and _attr(tag, "type").lower() in ("checkbox", "radio"):
+        text = str(tag.next_sibling or "") if isinstance(tag.next_sibling, str) else ""
     for name in ("aria-label", "placeholder", "title"):
         text = text if text.strip() else _attr(tag, name)
     if not text.strip():
@@ -480,8 +486,14 @@ def _label(soup: "BeautifulSoup", tag: "Tag") -> str:
 
 def _near(tag: "Tag") -> str:
     """The label of the row that the field stands in, which names no other field."""
+    cell = tag.find_parent("td")
+    before = cell.find_previous_sibling(["td", "th"]) if cell else None
+    if before is not None and not cast("Tag", before).select("input, select, textarea"):
+        return before.get_text(" ")
     for row in list(tag.parents)[:5]:
         if row.name in ("form", "body", "[document]"):
+            break
+        if len({_attr(one, "name") for one in row.select(_SEEN)}) > _ROW:
             break
         found = next((one for one in row.select(_LABELLED) if not one.has_attr("for")), None)
         if found is not None:
@@ -492,7 +504,8 @@ def _near(tag: "Tag") -> str:
 def _group_label(tag: "Tag") -> str:
     box = tag.find_parent("fieldset")
     legend = box.find("legend") if box else None
-    return short(legend.get_text(" ")).rstrip(" *:") if legend else ""
+    one = box is not None and len({_attr(i, "name") for i in box.find_all("input")}) == 1
+    return short(legend.get_text(" ")).rstrip(" *:") if legend and one else ""
 
 
 def _is_required(soup: "BeautifulSoup", tag: "Tag") -> bool:

@@ -34,7 +34,7 @@ PARTS: Final = (
 """What of an article a field may take; a key of any other name is a constant."""
 ONCE: Final = frozenset({"slug", "author"})
 """Parts that are filled when an article is made, and the site's from then on."""
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _PLACES: Final = re.compile(r"\{(\w*)\}")
 
 
@@ -269,7 +269,7 @@ class FormSettings(Table):
     @model_validator(mode="after")
     def _safe(self) -> Self:
         parts = urlsplit(self.url)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.insecure:
+        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.insecure:
             raise ValueError(
                 "«url» begins with http://, so the password could be read on the way: use "
                 "https://, or say insecure = true"
