@@ -1,6 +1,6 @@
 """A site in memory that keeps the promises of ``Publisher`` and misbehaves when told to."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -34,6 +34,7 @@ class FakeSite:
         self.trouble: dict[str, list[Trouble]] = {}
         self.before: Callable[[str], None] = lambda _: None
         self.unfinished = False
+        self.doubles: list[tuple[str, Remote]] = []
 
     def count(self, name: str) -> int:
         """How many times that was asked."""
@@ -88,6 +89,12 @@ class FakeSite:
         if remote.id not in self.remotes:
             raise Vanished("404")
         return self.remotes[remote.id]
+
+    def listed(self, blog: str) -> Iterator[tuple[int, Remote]]:
+        self._ask("listed", blog)
+        for key, remote in [*self.remotes.items(), *self.doubles]:
+            if key.startswith(f"{blog}/"):
+                yield int(key.rpartition("/")[2]), remote
 
     def upload(self, file: Path, media: Media) -> Upload:
         trouble = self._ask("upload", media.locator)

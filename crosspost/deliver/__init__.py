@@ -31,6 +31,7 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from crosspost.deliver import _parts
 from crosspost.deliver._decide import decide, how_to_publish
 from crosspost.deliver._files import Harmful, has_all_files, upload_all
 from crosspost.deliver._outcomes import now_live, outcome_of, refused
@@ -95,7 +96,7 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
         errand.publisher().finish()
     yield from _pass(errand, trip, errand.wanted)
     if trip.started:
-        again = _pass(errand, trip, lambda one: errand.wanted(one) and _stirred(trip, one))
+        again = _pass(errand, trip, lambda one: _stirred(errand, trip, one))
         yield from (one for one in again if one.what not in ("updated", "unchanged"))
     errand.silent = trip.unknown >= PATIENCE
     if trip.started or cut or ledger.has_spare(site):
@@ -113,11 +114,12 @@ def _finish(errand: Errand) -> None:
     ledger.set_unfinished(errand.blog, errand.site, False)
 
 
-def _stirred(trip: Trip, delivery: Delivery) -> bool:
+def _stirred(errand: Errand, trip: Trip, delivery: Delivery) -> bool:
     """Whether this live article is due because a post it links to came or went later in this
-    very run."""
+    very run: one that may be touched, or that the run itself has put there."""
     settled = delivery.state == "live" and delivery.remote_id and not delivery.sending
-    return bool(settled) and delivery.post_id not in trip.failed
+    ours = delivery.post_id in trip.pointing or errand.wanted(delivery)
+    return bool(settled) and ours and delivery.post_id not in trip.failed
 
 
 def _pass(errand: Errand, trip: Trip, wanted: Callable[[Delivery], bool]) -> Iterator[Outcome]:
@@ -248,7 +250,11 @@ def _decide(errand: Errand, delivery: Delivery, stored: StoredPost, article: Art
 
 def _note(errand: Errand, delivery: Delivery, article: Article, step: Step) -> Outcome | None:
     """Records a step that sends nothing."""
-    word = "" if delivery.word in ("ours", "theirs") and step.what != "wait" else delivery.word
+    word = (
+        ""
+        if delivery.word in ("ours", "theirs", "merge") and step.what != "wait"
+        else delivery.word
+    )
     quiet = replace(delivery, due=False, not_before="", title=article.title, word=word)
     told = quiet
     what: Literal["unchanged", "held", "skipped", "waits"] = "unchanged"
@@ -268,6 +274,7 @@ def _note(errand: Errand, delivery: Delivery, article: Article, step: Step) -> O
         told = replace(quiet, state="gone", reason="", remedy="")
     elif step.what == "adopt":
         told = now_live(quiet, digest(article))
+        told = replace(told, said=_parts.adopted(delivery.said, article))
     elif delivery.state in ("held", "failed", "sending", "skipped") and delivery.remote_id:
         told = replace(quiet, state="live", reason="", remedy="")
     same = (told.state, told.reason) == (delivery.state, delivery.reason)

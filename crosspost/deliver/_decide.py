@@ -22,25 +22,30 @@ def decide(
     there = bool(delivery.remote_id)
     if stored.gone == "asked":
         return Step(what="wait", reason="It vanished from the channel, and a person is asked")
+    taken = delivery.word in ("skip", "remove", "undo")
+    if taken and (delivery.public or (there and delivery.word != "skip")):
+        return Step(what="withdraw", reason="A person decided so")
     if stored.gone:
         return _decide_gone(delivery, on_delete)
     post = stored.post
     ready = max(post.date, post.edited or post.date) + settle
     if ready > now:
         return Step(what="wait", reason="It is younger than the settle time", until=ready)
-    if delivery.word == "skip":
-        return Step(what="withdraw" if delivery.public else "skip", reason="A person decided so")
+    if taken:
+        return Step(what="skip", reason="A person decided so")
+    if delivery.word == "undone":
+        return Step(what="skip", reason="It was taken back; a backfill puts it there again")
     waiting = _decide_waiting(delivery)
     if waiting:
         return waiting
-    if delivery.word not in ("publish", "ours") and verdict.action != "publish":
+    if delivery.word not in ("publish", "ours", "merge") and verdict.action != "publish":
         if verdict.action == "skip":
             return Step(what="skip", reason=verdict.reason)
         return Step(what="hold", reason=verdict.reason, remedy=how_to_publish(delivery))
     if not there:
         return Step(what="create")
     if (
-        delivery.word != "ours"
+        delivery.word not in ("ours", "merge")
         and delivery.state != "withdrawn"
         and not delivery.sending
         and delivery.digest == digest(article)
@@ -70,7 +75,7 @@ def _decide_waiting(delivery: Delivery) -> Step | None:
     if delivery.state == "conflict":
         if delivery.word == "theirs":
             return Step(what="adopt")
-        if delivery.word != "ours":
+        if delivery.word not in ("ours", "merge"):
             return Step(what="hold", reason=delivery.reason, remedy=delivery.remedy)
     if delivery.state == "missing" and delivery.word == "theirs":
         return Step(what="skip", reason="A person removed it from the site, and so it stays")
@@ -84,9 +89,13 @@ def how_to_publish(delivery: Delivery, what: str = "it") -> str:
     return f"To publish {what}: crosspost resolve {key} --publish; to leave it out: --skip"
 
 
-def how_to_choose(delivery: Delivery) -> str:
+def how_to_choose(delivery: Delivery, *, merges: bool = False) -> str:
     key = f"{delivery.blog}/{delivery.post_id}"
-    return f"To overwrite it: crosspost resolve {key} --ours; to leave it as it is: --theirs"
+    merge = "; to keep what the editor wrote and take the rest: --merge" if merges else ""
+    return (
+        f"To overwrite it: crosspost resolve {key} --ours; to leave it as it is: --theirs{merge}. "
+        f"Both texts: crosspost show {key}"
+    )
 
 
 def how_to_bring_back(delivery: Delivery) -> str:

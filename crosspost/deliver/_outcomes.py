@@ -5,10 +5,11 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from crosspost.deliver import _parts
 from crosspost.deliver._decide import how_to_bring_back, how_to_choose
 from crosspost.deliver._records import GIVE_UP, Errand, Outcome, Trip
 from crosspost.ledger import Delivery, stamp
-from crosspost.model import Article
+from crosspost.model import Article, Parts
 from crosspost.publishers import Changed, Unknown, Vanished
 
 
@@ -52,19 +53,59 @@ def now_live(delivery: Delivery, mark: str) -> Delivery:
     )
 
 
+class Unmergeable(Exception):
+    """The author's change and the editor's cannot both stand; the text says why."""
+
+
 def hands_off(
-    before: Delivery, article: Article, error: Changed | Vanished
+    before: Delivery, article: Article, error: Changed | Vanished, there: Parts | None
 ) -> tuple[Delivery, str, Outcome]:
-    """A person's hand was on the article: it stays as it is there, and a person is told."""
+    """A person's hand was on the article, which says ``there`` now: it stays as it is there, and
+    a person is told."""
     told = replace(before, due=False, not_before="", sending="", title=article.title, word="")
     if isinstance(error, Changed):
-        told = replace(told, state="conflict", theirs=error.theirs, remedy=how_to_choose(before))
-        reason = f"It was to be changed, and a person had changed it on the site: {error}"
+        post = _parts.by_post(before.said, article) if before.said else frozenset()
+        hand = _parts.by_hand(before.said, there) or frozenset()
+        merges = bool(hand) and "text" not in hand and not hand & post
+        remedy = how_to_choose(before, merges=merges)
+        told = replace(told, state="conflict", theirs=error.theirs, remedy=remedy)
+        reason = (
+            f"It was to be changed{_named(post)}, and a person had changed it{_named(hand)} on the "
+            f"site: {error}"
+        )
     else:
         told = replace(told, state="missing", remedy=how_to_bring_back(before))
         reason = f"A person removed it from the site: {error}"
     told = replace(told, reason=reason)
     return told, told.state, outcome_of(told, article, "held", reason, told.remedy)
+
+
+def _named(parts: frozenset[str]) -> str:
+    return f" ({_parts.listed(parts)})" if parts else ""
+
+
+def unmerged(before: Delivery, article: Article, error: Unmergeable) -> Delivery:
+    """A person is told why his word cannot be done; nothing was changed."""
+    return replace(
+        before,
+        state="conflict",
+        due=False,
+        not_before="",
+        title=article.title,
+        word="",
+        reason=f"It cannot be merged: {error}",
+        remedy=how_to_choose(before),
+    )
+
+
+def stays(before: Delivery) -> Delivery:
+    """An article that ``undo`` leaves, since a person has edited it on the site."""
+    return replace(
+        before,
+        state="live",
+        reason="A person has edited it on the site since: it stays there",
+        remedy=f"To take it off all the same: crosspost withdraw {before.blog}/{before.post_id}",
+    )
 
 
 def now_failed(delivery: Delivery, reason: str, *, sending: str = "") -> Delivery:

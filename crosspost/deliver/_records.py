@@ -100,8 +100,10 @@ class Take(NamedTuple):
 @dataclass
 class Trip:
     """What one call of ``deliver`` keeps in mind: posts in a row without a clear answer, whether
-    the site was touched, and which posts came to no good end and are not tried again."""
+    the site was touched, which posts came to no good end and are not tried again, and which of
+    those that were put there point to others."""
 
     unknown: int = 0
     started: bool = False
     failed: set[int] = field(default_factory=set)
+    pointing: set[int] = field(default_factory=set)

@@ -1,22 +1,27 @@
 """Intent, act, outcome: articles sent to the site and taken off it."""
 
 from collections.abc import Iterator
-from typing import Final
+from contextlib import suppress
+from typing import Final, Literal
 
 from msgspec.structs import replace
 
+from crosspost.deliver import _parts
 from crosspost.deliver._outcomes import (
+    Unmergeable,
     hands_off,
     now_failed,
     now_live,
     now_unknown,
     outcome_of,
     refused,
+    stays,
+    unmerged,
 )
 from crosspost.deliver._records import PATIENCE, Errand, Outcome, Send, Take, Trip
 from crosspost.ledger import Delivery
 from crosspost.logs import about
-from crosspost.model import Article, Remote
+from crosspost.model import Article, Parts, Remote
 from crosspost.publishers import Changed, Publisher, Refused, Unknown, Vanished
 
 _TRIED: Final = 20
@@ -56,6 +61,8 @@ def send_all(errand: Errand, trip: Trip, sends: list[Send]) -> Iterator[Outcome]
                 errand.ledger.settle(delivery, what, outcome.reason)
                 if outcome.what == "failed":
                     trip.failed.add(delivery.post_id)
+                elif errand.ledger.points(errand.blog, delivery.post_id):
+                    trip.pointing.add(delivery.post_id)
             for send, (delivery, _, _) in zip(sends, done, strict=False):
                 if delivery.digest == send.digest and delivery.state == "live":
                     errand.ledger.shows(delivery, send.contents, only=True)
@@ -69,15 +76,21 @@ def _send(
 ) -> tuple[Delivery, str, Outcome]:
     article, before = send.article, send.delivery
     about(post=f"{before.blog}/{before.post_id}")
+    keep = frozenset() if before.word == "ours" else frozenset(before.keep.split())
     try:
         remote = _standing(errand, send)
+        if remote and before.word == "merge":
+            keep |= _merging(before, article, remote)
         if remote and remote.digest == send.digest and remote.status == "live":
             now, what = remote, "found"
         else:
-            now = errand.publisher().put(article, send.uploads, remote)
+            now = errand.publisher().put(article, send.uploads, remote, sorted(keep))
             what = "updated" if remote else "created"
     except (Changed, Vanished) as error:
-        return hands_off(before, article, error)
+        return hands_off(before, article, error, _hands(errand, before))
+    except Unmergeable as error:
+        told = unmerged(before, article, error)
+        return told, "", outcome_of(told, article, "held", told.reason, told.remedy)
     except Refused as error:
         trip.unknown = 0
         for upload in send.uploads.values():  # it may be one of these that the site has lost
@@ -95,16 +108,42 @@ def _send(
         remote_id=now.id,
         url=now.url,
         version=now.version,
+        said=_parts.said(article, now.parts),
+        keep=" ".join(sorted(keep)),
     )
-    if not before.remote_id:
-        return told, "created", outcome_of(told, article, "created")
+    if not before.remote_id:  # found: by whom it was put is known only if we were about to
+        event = "found" if what == "found" and not before.sending else "created"
+        return told, event, outcome_of(told, article, "created")
     return told, what, outcome_of(told, article, "updated")
+
+
+def _merging(before: Delivery, article: Article, there: Remote) -> frozenset[str]:
+    """The parts that are the editor's, since only he touched them. Raises ``Unmergeable``."""
+    theirs = _parts.by_hand(before.said, there.parts)
+    if theirs is None:
+        raise Unmergeable("Crosspost does not know in which words it left the article")
+    if "text" in theirs:
+        raise Unmergeable("its text was changed by hand, and --merge would overwrite that")
+    both = theirs & _parts.by_post(before.said, article) - frozenset(before.keep.split())
+    if both:
+        raise Unmergeable(f"by hand and in Telegram the same changed: {_parts.listed(both)}")
+    return theirs
+
+
+def _hands(errand: Errand, before: Delivery) -> Parts | None:
+    """What the article says on the site, as far as that can be told now."""
+    remote = Remote(id=before.remote_id, url=before.url, version=before.version)
+    with suppress(Changed, Vanished, Refused, Unknown):
+        return errand.publisher().look(remote).parts
+    return None
 
 
 def _standing(errand: Errand, send: Send) -> Remote | None:
     """The article as it stands on the site, with the version that ``put`` may replace."""
     before, publisher = send.delivery, errand.publisher()
     ours = Remote(id=before.remote_id, url=before.url, version=before.version)
+    if before.word == "merge":
+        return publisher.look(ours)
     if before.word == "ours":
         return _ours(publisher, send.article, ours if before.state != "missing" else None)
     if not before.remote_id:
@@ -147,8 +186,9 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     """Takes an article off the site, of a deleted post or because a person said so; looking first
     where nobody knows."""
     delivery, article = take.delivery, take.article
-    skipped = delivery.word == "skip" and not take.stored.gone
-    publisher, how = errand.publisher(), "draft" if skipped else errand.on_delete
+    wanted = _how(delivery)
+    asked = wanted is not None
+    publisher, how = errand.publisher(), wanted or errand.on_delete
     assert how != "keep"
     ledger = errand.ledger
     intent = replace(delivery, state="sending", sending=_and(delivery.sending, _WITHDRAWING))
@@ -159,7 +199,7 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     quiet = replace(delivery, due=False, sending="", not_before="", word="", reason="", remedy="")
     try:
         if delivery.remote_id:
-            version = "" if skipped else delivery.version
+            version = "" if asked and delivery.word != "undo" else delivery.version
             ours = Remote(id=delivery.remote_id, url=delivery.url, version=version)
             remote: Remote | None = _looked(publisher, delivery, ours)
         else:
@@ -170,7 +210,11 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     except Vanished:
         remote, left = None, None
     except Changed as error:
-        told, what, outcome = hands_off(delivery, article, error)
+        if delivery.word == "undo":
+            told = stays(quiet)
+            ledger.settle(told, "stays", told.reason)
+            return outcome_of(told, article, "held", told.reason, told.remedy)
+        told, what, outcome = hands_off(delivery, article, error, _hands(errand, delivery))
         ledger.settle(told, what, told.reason)
         return outcome
     except Refused as error:
@@ -185,9 +229,10 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
         remote_id=left.id if left else "",
         version=left.version if left else "",
     )
-    why = "The post was deleted in Telegram"
-    if skipped:
-        told, why = replace(told, state="skipped", word="skip", url=""), "A person decided so"
+    why = "A person decided so" if asked else "The post was deleted in Telegram"
+    if asked and not take.stored.gone:
+        word = "undone" if delivery.word == "undo" else "skip"
+        told = replace(told, state="skipped", word=word, url="", said="", keep="")
     with ledger.transaction():
         ledger.settle(told, told.state, f"{why}: {how}")
         if not left:
@@ -197,3 +242,10 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     if remote is None:
         return None
     return outcome_of(told, article, "withdrawn", why)
+
+
+def _how(delivery: Delivery) -> Literal["draft", "remove"] | None:
+    """How a person wants the article to leave the site; None where nobody said anything."""
+    if delivery.word == "skip":
+        return "draft"
+    return "remove" if delivery.word in ("remove", "undo") else None

@@ -99,6 +99,26 @@ class Blogs(File):
         )
         return [Run(**dict(zip(Run.__struct_fields__, row, strict=True))) for row in rows]
 
+    def run(self, number: int) -> Run | None:
+        """The run of this number."""
+        row = self._one(
+            "SELECT id, blog, command, started_at, coalesce(ended_at, ''), exit_code, summary"
+            " FROM run WHERE id = ?",
+            number,
+        )
+        return Run(**dict(zip(Run.__struct_fields__, row, strict=True))) if row else None
+
+    def makers(self, limit: int = 20) -> list[tuple[Run, int]]:
+        """The last runs that put articles on a site, and how many, newest first."""
+        rows = self._all(
+            "SELECT r.id, r.blog, r.command, r.started_at, coalesce(r.ended_at, ''), r.exit_code,"
+            " r.summary, count(*) FROM run r JOIN event e ON e.run = r.id AND e.what = 'created'"
+            " GROUP BY r.id ORDER BY r.id DESC LIMIT ?",
+            limit,
+        )
+        fields = Run.__struct_fields__
+        return [(Run(**dict(zip(fields, row[:-1], strict=True))), row[-1]) for row in rows]
+
     def tell(self, blog: str, post_id: int, site: str, what: str, detail: str) -> None:
         """A line for the post's history."""
         self._do(

@@ -190,6 +190,28 @@ class Deliveries(Edits):
                 (blog, post_id),
             ).rowcount
 
+    def made_by(self, run: int) -> list[tuple[int, str]]:
+        """The posts that a run put on a site, each with the site, oldest first."""
+        return self._all(
+            "SELECT DISTINCT post_id, site FROM event WHERE run = ? AND what = 'created'"
+            " ORDER BY post_id, site",
+            run,
+        )
+
+    def revive(self, blog: str, post_id: int) -> None:
+        """What was taken back by ``undo`` may come again."""
+        self._do(
+            "UPDATE delivery SET word = '', state = 'new', due = 1, not_before = '', reason = ''"
+            " WHERE blog = ? AND post_id = ? AND word = 'undone'",
+            blog,
+            post_id,
+        )
+
+    def points(self, blog: str, post_id: int) -> bool:
+        """Whether the post's article points to other posts."""
+        found = self._one("SELECT 1 FROM link WHERE blog = ? AND post_id = ?", blog, post_id)
+        return found is not None
+
     def by_url(self, url: str) -> tuple[str, int] | None:
         """The blog and post whose article has this address on some site."""
         found = self._one(

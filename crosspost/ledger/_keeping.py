@@ -140,8 +140,13 @@ class Keeping(Uploads):
 
     def faults(self) -> list[str]:
         """What is wrong with the file or in it, each in a sentence; nothing when all is well."""
-        with explained(self.path):
+        try:
             found = self._db.execute(f"PRAGMA integrity_check({_LISTED})").fetchall()
+        except sqlite3.OperationalError:
+            with explained(self.path):
+                raise
+        except sqlite3.DatabaseError as error:
+            found = [(error,)]
         damage = [str(row[0]) for row in found if row[0] != "ok"]
         if damage:
             return [f"The file is damaged: {line}" for line in damage]

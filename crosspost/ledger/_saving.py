@@ -133,8 +133,8 @@ def _poured(copy: Path, ledger: Path) -> None:
 
 def saved(ledger: Path, now: datetime) -> Path:
     """Makes a new ledger of all the rows that a damaged one still gives, and answers where the
-    damaged one stands now. Every source is read again by the next run, since posts may be among
-    what was lost; what stands on a site is found there."""
+    damaged one stands now. The next run reads every source again and looks at every post, since
+    posts and deliveries may be among what was lost; what stands on a site is found there."""
     kept = ledger.with_name(f"{ledger.name}.damaged-{now:%Y%m%dT%H%M%SZ}")
     with explained(ledger), _spare(ledger) as place:
         whole = sqlite3.connect(place, isolation_level=None)
@@ -145,6 +145,7 @@ def saved(ledger: Path, now: datetime) -> Path:
             for (table,) in _tables(whole):
                 _rescue(broken, whole, table)
             whole.execute("DELETE FROM cursor")
+            whole.execute("UPDATE target SET style = ''")
             whole.execute("COMMIT")
         finally:
             whole.close()

@@ -28,7 +28,10 @@ class Delivery(Record, frozen=True):
 
     ``digest`` is that of the article the site has of us, ``sending`` of the one on its way
     (of all that were, while nobody knows which of them arrived).
-    ``word`` is what a person decided: ``publish``, ``skip``, ``ours``, ``theirs`` or "".
+    ``word`` is what a person decided: ``publish``, ``skip``, ``ours``, ``theirs``, ``merge``,
+    ``remove``, ``undo`` (``undone`` when that is done) or "".
+    ``said`` tells by hashes what each part of the article was when we left it, ``keep`` which of
+    them are the editor's from then on (``deliver``).
     ``theirs`` is the site's text when it is a conflict. ``not_before`` is a time in UTC.
     """
 
@@ -49,6 +52,8 @@ class Delivery(Record, frozen=True):
     reason: str = ""
     remedy: str = ""
     theirs: str = ""
+    said: str = ""
+    keep: str = ""
     attempts: int = 0
     changed_at: str = ""
 

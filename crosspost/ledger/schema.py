@@ -199,7 +199,13 @@ _PARTS: Final = (
     "CREATE INDEX part_of ON part (blog, head)",
 )
 
-MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS, _IDENTITY, _PARTS)
+_THREE_WAY: Final = (
+    "ALTER TABLE delivery ADD COLUMN said TEXT NOT NULL DEFAULT ''",
+    "ALTER TABLE delivery ADD COLUMN keep TEXT NOT NULL DEFAULT ''",
+    "CREATE INDEX event_by ON event (run, id) WHERE what = 'created'",
+)
+
+MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS, _IDENTITY, _PARTS, _THREE_WAY)
 VERSION: Final = len(MIGRATIONS)
 
 

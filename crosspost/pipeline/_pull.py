@@ -143,6 +143,8 @@ def gather(
                         ledger.store(blog.name, item, *source, tuple(blog.sites))
                         run.report.read += 1
                         stored += 1
+                    else:
+                        ledger.revive(blog.name, ledger.post_of(blog.name, item.id) or item.id)
                     chosen.last = item.id
         run.progress("read", run.report.read, 0)
     if limit is None:

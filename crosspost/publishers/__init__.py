@@ -20,7 +20,7 @@ What a publisher raises about one article (``PublisherError`` is about the whole
     Vanished    the article is not on the site any more, or lies in its trash
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol
 
@@ -94,6 +94,11 @@ class Publisher(Protocol):
 
     def look(self, remote: Remote) -> Remote:
         """The article as it is now, with its ``parts``. Raises ``Vanished``."""
+
+    def listed(self, blog: str) -> Iterator[tuple[int, Remote]] | None:
+        """Every article of the blog that is on the site, with its post's id, drafts too, known
+        without help of the ledger: a double as often as it is there. None: this kind of site
+        cannot be asked for all."""
 
     def upload(self, file: Path, media: Media) -> Upload:
         """Puts a file there, once; the answer can stand in any number of articles."""

@@ -128,6 +128,27 @@ class PublisherContract:
         assert site.find(article(2)) is None
         assert site.find(article(12, blog="other")) is None
 
+    def test_all_articles_of_a_blog_are_listed_where_the_site_can_be_asked(
+        self, world: World
+    ) -> None:
+        site = world.make()
+        listed = site.listed("business")
+        if listed is None:
+            return
+        assert list(listed) == []
+        left = {number: put(site, article(number)) for number in (1, 2, 12)}
+        put(site, article(1, blog="other"))
+        draft = site.withdraw(left[2], "draft")
+        assert draft is not None
+        site.finish()
+        found = list(world.make().listed("business") or ())
+        assert sorted(number for number, _ in found) == [1, 2, 12]
+        there = dict(found)
+        assert {number: one.id for number, one in there.items()} == {
+            number: one.id for number, one in left.items()
+        }
+        assert (there[1].version, there[2].status) == (left[1].version, "draft")
+
     def test_look_sees_what_put_left(self, world: World) -> None:
         site = world.make()
         remote = put(site, article())

@@ -17,7 +17,7 @@ anything, and there is no script. What must not be public (drafts, the catalogue
 
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC
 from html import escape
 from pathlib import Path
@@ -124,6 +124,12 @@ class StaticPublisher:
             return msgspec.structs.replace(now, parts=said.of_page(self._page(row.blog, row.file)))
         article = msgspec.json.decode(row.data, type=Entry).article
         return msgspec.structs.replace(now, parts=said.of_article(article))
+
+    def listed(self, blog: str) -> Iterator[tuple[int, Remote]]:
+        for row in self._catalogue.all(blog):
+            now = self._remote(row)
+            if now.status != "trash":
+                yield row.post_id, now
 
     def _row(self, remote: Remote) -> Row:
         row = self._find(remote)

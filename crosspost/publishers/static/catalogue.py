@@ -200,6 +200,18 @@ class Catalogue:
         ).fetchone()
         return Row(*found) if found else None
 
+    def all(self, blog: str) -> Iterator[Row]:
+        """The blog's articles that are public or drafts, oldest first."""
+        last = -(2**63)
+        while found := self._db.execute(
+            f"SELECT {_COLUMNS} FROM article WHERE blog = ? AND post_id > ? AND status IN "  # noqa: S608
+            "('live', 'draft') ORDER BY post_id LIMIT 200",
+            (blog, last),
+        ).fetchall():
+            rows = [Row(*one) for one in found]
+            last = rows[-1].post_id
+            yield from rows
+
     def store(self, row: Row, views: int, now: Entry) -> None:
         """Puts the live article ``row`` in the place of what was there, and marks what shows it."""
         old = self.row(row.blog, row.post_id)

@@ -12,7 +12,7 @@ changed is never overwritten. docs/wordpress.md tells what the user must be allo
 
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC
 from html import escape
 from pathlib import Path
@@ -147,6 +147,28 @@ class WordPressPublisher:
             self._terms.names(kind, _ids(found.get(kind))) for kind in ("tags", "categories")
         )
         return _stored.remote(found, _stored.parts(found, tags, categories))
+
+    def listed(self, blog: str) -> Iterator[tuple[int, Remote]]:
+        key, seen = _marks.blog_key(blog), set[int]()
+        asked = {**_EDIT, "status": ",".join(_STATUSES[:-1]), "per_page": 100, "order": "asc"}
+        asked |= {"orderby": "id", "search": f"crosspost--{key}--"}
+        asked |= {"search_columns": "post_content"}
+        page = 1
+        while rows := self._page(asked | {"page": page}):
+            for found in rows:
+                known = _key(found)
+                if known and known[0] == key and int(found["id"]) not in seen:
+                    seen.add(int(found["id"]))
+                    yield known[1], _stored.remote(found)
+            if len(rows) < 100:
+                return
+            page += 1
+
+    def _page(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
+        try:
+            return self._client.rows(self._type, asked)
+        except Refused:  # there is no such page any more
+            return []
 
     def _there(self, remote: Remote, *, trash: bool = False) -> dict[str, Any]:
         """The article as it is now, in the trash only when ``trash``. Raises ``Vanished``."""
