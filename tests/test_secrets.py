@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -395,8 +396,41 @@ def test_every_dependency_is_locked_with_the_hashes_of_its_files() -> None:
             locked[canonicalize_name(found[1])] = found[2]
             assert re.search(r"--hash=sha256:[0-9a-f]{64}", entry), found[1]
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = [*project["dependencies"], *sum(project["optional-dependencies"].values(), [])]
-    for one in map(Requirement, wanted):
+    extras = project["optional-dependencies"].values()
+    for one in map(Requirement, chain(project["dependencies"], *extras)):
         version = locked.get(canonicalize_name(one.name))
         assert version, f"{one.name} is not in requirements.lock: run scripts/lock"
         assert version in one.specifier, f"{one} is locked at {version}: run scripts/lock"
+
+
+# --- The static site --------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_every_page_of_the_static_site_forbids_scripts_and_other_hosts(tmp_path: Path) -> None:
+    from bs4 import BeautifulSoup
+
+    config = (
+        (ROOT / "config.example.toml").read_text("utf-8").replace("examples/", f"{ROOT}/examples/")
+    )
+    (tmp_path / "crosspost.toml").write_text(f'cache = "cache"\n{config}', "utf-8")
+    CliRunner().invoke(group, ["-c", str(tmp_path / "crosspost.toml"), "sync"])
+    pages = list((tmp_path / "public").rglob("*.html"))
+    assert len(pages) > 20
+    for page in pages:
+        tree = BeautifulSoup(page.read_text("utf-8"), "lxml")
+        policy = tree.find("meta", {"http-equiv": "Content-Security-Policy"})
+        assert policy is not None, page
+        assert policy["content"] == (
+            "default-src 'none'; style-src 'self'; img-src 'self'; media-src 'self'; "
+            "base-uri 'none'; form-action 'none'"
+        )
+        before = [one.name for one in policy.find_all_previous()]
+        assert set(before) <= {"html", "head", "meta"}, "nothing is loaded before it counts"
+        for data in tree.select("script"):  # what describes the page to search engines
+            assert data["type"] == "application/ld+json"
+            json.loads(data.get_text())
+        assert not tree.select("iframe, object, embed, form, base, [style], style")
+        assert not [one for one in tree.find_all(True) for key in one.attrs if key.startswith("on")]
+        for one in tree.select("[src], link[rel~=stylesheet]"):
+            assert "//" not in str(one.get("src") or one.get("href")), page
