@@ -11,6 +11,7 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from hashlib import sha256
 from html import escape
 from itertools import chain
@@ -247,7 +248,7 @@ def _shown(run: Run, blog: Blog, proof: Proof, pictures: "_Pictures") -> Shown:
         proof=proof,
         fate=_fate(run, blog, proof),
         url=_web(proof.delivery.url if proof.delivery else ""),
-        facts=list(_facts(post)),
+        facts=[*_facts(post, article.updated), *article.notes],
         original=_original(proof, pictures, blog.name),
         lead=_local(article.lead, small, article, blog.name),
         body=_local(article.body, small, article, blog.name),
@@ -299,7 +300,7 @@ def _fate(run: Run, blog: Blog, proof: Proof) -> Fate:
     return Fate("unchanged", _FATES["unchanged"], step.reason)
 
 
-def _facts(post: "Post") -> Iterator[str]:
+def _facts(post: "Post", edited: datetime | None) -> Iterator[str]:
     """What the post has besides its text, in words."""
     if post.forward:
         yield f"Forwarded from {post.forward.name or 'elsewhere'}"
@@ -320,8 +321,8 @@ def _facts(post: "Post") -> Iterator[str]:
         yield f"{extra.kind.replace('_', ' ').capitalize()}: {extra.title or 'no title'}"
     if post.link_preview:
         yield f"Link preview: {post.link_preview.title or post.link_preview.url}"
-    if post.edited:
-        yield f"Edited {post.edited:%Y-%m-%d %H:%M} UTC"
+    if edited:
+        yield f"Edited {edited:%Y-%m-%d %H:%M} UTC"
     yield f"{len(post.text):,} characters" if post.text else "No text"
 
 
