@@ -327,3 +327,11 @@ def test_letters_that_a_page_cannot_hold_arrive_all_the_same(plain: Plain) -> No
     assert (plain.folder / "files" / stored["cover"]).is_file()
     assert plain.make().find(one) == remote
     assert datetime.now(UTC) > one.date
+
+
+def test_an_article_made_twice_at_once_is_there_once(plain: Plain) -> None:
+    """Its page does not say which article it has made."""
+    one = plain.make().put(article(), {}, None)
+    two = plain.make().put(article(), {}, None)
+    assert (two.id, two.version) == (one.id, one.version)
+    assert list(plain.stored()) == ["1"]

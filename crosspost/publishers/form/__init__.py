@@ -75,8 +75,13 @@ class FormPublisher:
     def _find(
         self, blog: str, post_id: int, source: str, shown: Page | None = None
     ) -> Sheet | None:
-        """The article on the site: what is public before what is not, the older first. ``shown``
-        is a page that may be its edit page, just read."""
+        """The article on the site: what is public before what is not, the older first."""
+        ours = self._ours(blog, post_id, source, shown)
+        return min(ours, key=lambda sheet: sheet.status != "live", default=None)
+
+    def _ours(self, blog: str, post_id: int, source: str, shown: Page | None = None) -> list[Sheet]:
+        """All that are this article, the older first. ``shown`` is a page that may be the edit
+        page of one, just read."""
         sought = {
             "slug": _marks.slug(blog, post_id),
             "mark": _marks.sought(blog, post_id),
@@ -91,7 +96,7 @@ class FormPublisher:
                 continue
             if sheet.is_about(blog, post_id, source):
                 ours.append(sheet)
-        return min(ours, key=lambda sheet: sheet.status != "live", default=None)
+        return ours
 
     def look(self, remote: Remote) -> Remote:
         return self._remote(self._sheet(remote.id))
@@ -247,14 +252,16 @@ class FormPublisher:
         """The article that the site has made. Raises ``Refused`` with its reasons."""
         self._accept(page, said)
         own = _own_id(page, self._settings.edit)
-        found = self._find(article.blog, article.post_id, article.source_url, page)
-        if found is None and own:
-            found = self._sheet(own, page)
-        if found is None:
+        ours = self._ours(article.blog, article.post_id, article.source_url, page)
+        if not ours and own:
+            return self._sheet(own, page)
+        if not ours:
             raise self._unclear(page)
-        if own and own != found.id and found.digest:
+        same = [one.id for one in ours if one.digest == digest(article)]
+        own = own or (same[-1] if same else "")
+        if own and own != ours[0].id:
             self._twice(own)
-        return found
+        return ours[0]
 
     def _twice(self, own: str) -> None:
         """Two machines made the article at the same time: the older stays, ours goes."""

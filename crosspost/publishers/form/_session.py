@@ -224,6 +224,11 @@ class Session:
         if page.hops and not page.asks_password:
             return  # it knows us already
         form, user, password = login_fields(page, login)
+        if form.method() != "POST":
+            raise PublisherError(
+                f"The form at {page.url} would send the password in its address, where logs keep "
+                "it; it was not sent. Look at «page» of «login»."
+            )
         user.value, password.value = login.user, login.password.get_secret_value()
         before = complaints(page, self._settings.errors)
         after = self._send(form, form.button())

@@ -1,0 +1,303 @@
+"""What a browser would send of a form, and what a page complains of, by HTML's rules."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from crosspost.errors import PublisherError
+from crosspost.publishers.form import FormSettings
+from crosspost.publishers.form import _marks as marks
+from crosspost.publishers.form._body import lead_of, plain, said, shorten
+from crosspost.publishers.form._page import (
+    File,
+    Form,
+    Multipart,
+    Page,
+    complaints,
+    encoded,
+    urlencoded,
+)
+from crosspost.publishers.form._settings import id_in
+
+
+def page(html: str, kind: str = "text/html; charset=utf-8") -> Page:
+    return Page("https://cms.example.com/add/?x=1", 200, kind, html.encode("utf-8"))
+
+
+def form(html: str) -> Form:
+    (found,) = page(f"<form id=f>{html}</form>").forms()
+    return found
+
+
+def sent(html: str, *buttons: str) -> list[tuple[str, Any]]:
+    made = form(html)
+    return made.entries(made.button(buttons) if buttons else None)
+
+
+# --- Which fields are sent ---
+
+
+@pytest.mark.parametrize(
+    ("html", "entries"),
+    [
+        ("<input name=a value=1>", [("a", "1")]),
+        ("<input name=a>", [("a", "")]),
+        ("<input value=1>", []),
+        ("<input name=a value=1 disabled>", []),
+        ("<fieldset disabled><input name=a value=1></fieldset>", []),
+        ("<fieldset disabled><legend><input name=a value=1></legend></fieldset>", [("a", "1")]),
+        ("<input type=hidden name=a value=1>", [("a", "1")]),
+        ("<input type=checkbox name=a>", []),
+        ("<input type=checkbox name=a checked>", [("a", "on")]),
+        ("<input type=checkbox name=a value=x checked>", [("a", "x")]),
+        (
+            "<input type=checkbox name=a value=1 checked><input type=checkbox name=a>"
+            + "<input type=checkbox name=a value=3 checked>",
+            [("a", "1"), ("a", "3")],
+        ),
+        (
+            "<input type=radio name=a value=1 checked><input type=radio name=a value=2 checked>",
+            [("a", "2")],
+        ),
+        ("<select name=a><option>one<option>two</select>", [("a", "one")]),
+        ("<select name=a><option disabled>one<option>two</select>", [("a", "two")]),
+        ("<select name=a><option value=''>-<option selected value=2>two</select>", [("a", "2")]),
+        ("<select name=a size=3><option>one</select>", []),
+        ("<select name=a multiple><option>one<option>two</select>", []),
+        (
+            "<select name=a multiple><option selected>1<option>2<option selected>3</select>",
+            [("a", "1"), ("a", "3")],
+        ),
+        (
+            "<select name=a multiple><optgroup disabled><option selected>1</optgroup></select>",
+            [],
+        ),
+        ("<textarea name=a>\nfirst\nsecond</textarea>", [("a", "first\nsecond")]),
+        ("<textarea name=a>\n\nfirst</textarea>", [("a", "\nfirst")]),
+        ("<textarea name=a> &lt;b&gt; </textarea>", [("a", " <b> ")]),
+        ("<input type=file name=a>", [("a", None)]),
+        ("<input type=button name=a value=1><input type=reset name=b>", []),
+        ("<input type=submit name=a value=1>", []),
+        ("<datalist><input name=a></datalist><template><input name=b></template>", []),
+        ("<input type=hidden name=_charset_>", [("_charset_", "utf-8")]),
+    ],
+)
+def test_what_is_sent_is_what_a_browser_sends(html: str, entries: list[tuple[str, Any]]) -> None:
+    assert sent(html) == entries
+
+
+def test_of_the_buttons_only_the_pressed_one_is_sent() -> None:
+    html = "<input type=submit name=save value=1><button name=go value=2>Продолжить</button>"
+    assert sent(html, "save") == [("save", "1")]
+    assert sent(html, "nothing", "Продолжить") == [("go", "2")]
+    assert sent("<input type=image name=i>", "i") == [("i.x", "0"), ("i.y", "0")]
+
+
+def test_fields_elsewhere_belong_to_the_form_they_name() -> None:
+    found = page("<form id=f><input name=a></form><input name=b form=f><input name=c form=g>")
+    assert [one.name for one in found.forms()[0].controls] == ["a", "b"]
+    found = page("<form id=f><input name=a form=other></form>")
+    assert found.forms()[0].controls == []
+
+
+def test_a_button_may_say_where_and_how_its_form_goes() -> None:
+    made = form('<button name=a formaction="/other/" formmethod=post>Да</button>')
+    assert made.action(made.button(["a"])) == "https://cms.example.com/other/"
+    assert (made.method(made.button(["a"])), made.method()) == ("POST", "GET")
+    assert made.action() == "https://cms.example.com/add/?x=1"
+
+
+def test_addresses_start_from_the_pages_base() -> None:
+    found = page('<base href="/deep/"><form action="save"></form><a class=x href="y">z</a>')
+    assert found.forms()[0].action() == "https://cms.example.com/deep/save"
+    assert found.link("a.x") == "https://cms.example.com/deep/y"
+
+
+def test_the_form_with_most_of_the_fields_is_taken() -> None:
+    found = page(
+        "<form id=search><input name=q></form><form id=main><input name=title><input name=q></form>"
+    )
+    best = found.form(["title", "q"])
+    assert best is not None
+    assert best.tag["id"] == "main"
+    assert found.form(["nothing"]) is None
+    assert found.form(["title"], "#search") is None
+
+
+# --- How it is written ---
+
+
+def test_line_ends_and_letters_are_written_as_a_browser_does() -> None:
+    assert urlencoded([("a b", "1\n2"), ("я", "&")], "utf-8") == "a+b=1%0D%0A2&%D1%8F=%26"
+    assert encoded("Хлеб 🥖", "cp1251") == "Хлеб ".encode("cp1251") + b"&#129366;"
+
+
+def test_files_go_as_parts_with_names_that_break_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "foto.png"
+    path.write_bytes(b"PNG")
+    entries = [("a", "1\n2"), ("f", File(path, 'x"\r\n.png', "image/png")), ("none", None)]
+    body = Multipart(entries, "utf-8")
+    written = b"".join(body)
+    assert len(body) == len(written)
+    assert b'name="a"\r\n\r\n1\r\n2\r\n' in written
+    assert b'filename="x%22%0D%0A.png"\r\nContent-Type: image/png\r\n\r\nPNG\r\n' in written
+    assert b'name="none"; filename=""' in written
+    assert written.count(body.kind.partition("=")[2].encode()) == 4
+
+
+# --- Labels ---
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<label for=i>Заголовок:</label><input id=i name=a>",
+        "<label>Заголовок <input name=a></label>",
+        "<label>Заголовок * <select name=a><option>x</select></label>",
+        '<input name=a aria-label="Заголовок">',
+        "<input name=a placeholder=Заголовок>",
+        "<table><tr><td>Заголовок<td><input name=a></table>",
+        "<table><tr><th>Заголовок</th><td><input name=a></td></tr></table>",
+        "<div><span><label>Заголовок</label></span><p><input name=a></p></div>",
+    ],
+)
+def test_a_field_is_called_what_stands_beside_it(html: str) -> None:
+    (control,) = form(html).controls
+    assert control.label == "Заголовок"
+
+
+def test_required_is_what_the_form_says_is() -> None:
+    made = form(
+        "<input name=a required><input name=b aria-required=true>"
+        "<label class=required for=c>C</label><input id=c name=c><input name=d>"
+    )
+    assert [one.name for one in made.controls if one.required] == ["a", "b", "c"]
+
+
+# --- What is wrong ---
+
+
+@pytest.mark.parametrize(
+    ("html", "told"),
+    [
+        (
+            "<div class=row><ul class=errorlist><li>Обязательное поле.</ul>"
+            + "<label for=t>Заголовок:</label><input id=t name=t></div>",
+            {"Обязательное поле.": "Заголовок"},
+        ),
+        ("<p class=errornote>Исправьте ошибку</p><input name=t>", {"Исправьте ошибку": ""}),
+        ("<div class='notice notice-error'><p>Нет прав</p></div>", {"Нет прав": ""}),
+        ("<div class='error hidden'>Связь потеряна</div>", {}),
+        ("<div class='error hide-if-js'>Включите скрипты</div>", {}),
+        ("<div style='display: none'><p class=error>x</p></div>", {}),
+        ("<noscript><p class=error>Включите скрипты</p></noscript>", {}),
+        ("<input name=t class=error>", {}),
+        (
+            "<label for=t>Дата</label><input id=t name=t aria-invalid=true "
+            + "aria-describedby='help e-error'><i id=e-error>Не дата</i><i id=help>Так</i>",
+            {"Не дата": "Дата"},
+        ),
+        ("<div role=alert>Слишком длинно</div>", {"Слишком длинно": ""}),
+    ],
+)
+def test_what_a_page_complains_of_is_read(html: str, told: dict[str, str]) -> None:
+    assert complaints(page(f"<form>{html}</form>")) == told
+
+
+def test_a_site_with_marks_of_its_own_is_told_so() -> None:
+    found = page("<form><b class=bad>Нельзя</b></form>")
+    assert complaints(found) == {}
+    assert complaints(found, ".bad") == {"Нельзя": ""}
+
+
+# --- Addresses and marks ---
+
+
+@pytest.mark.parametrize(
+    ("address", "edit", "found"),
+    [
+        ("https://x/blog/12/change/", "/blog/{id}/change/", "12"),
+        ("https://x/blog/12/change/?_popup=1", "/blog/{id}/change/", "12"),
+        ("https://x/blog/add/", "/blog/{id}/change/", ""),
+        ("https://x/p.php?action=edit&post=7&message=6", "/p.php?post={id}&action=edit", "7"),
+        ("https://x/p.php?post=7", "/p.php?post={id}&action=edit", ""),
+        ("https://x/a?id=", "/a?id={id}", ""),
+        ("https://x/blog/../../12/change/", "/blog/{id}/change/", ""),
+    ],
+)
+def test_an_id_is_read_from_the_address_of_an_edit_page(
+    address: str, edit: str, found: str
+) -> None:
+    assert id_in(address, edit) == found
+
+
+def test_a_mark_is_read_from_any_text_and_tells_whether_words_changed() -> None:
+    words = marks.of_words(["Заголовок", "<p>Текст</p>"])
+    mark = marks.written("business", 12, "ab" * 32, words, "")
+    text = f'<p>Текст</p><p class="x {mark}">…</p>'
+    found = marks.read(text)
+    assert found is not None
+    assert (found.blog, found.post_id, found.digest) == ("business", 12, "ab" * 32)
+    assert words == marks.of_words(["Заголовок", "<p class=y>Те</p> кст"])
+    assert words != marks.of_words(["Заголовок", "<p>Тест</p>"])
+    assert marks.read("crosspost--business--12--") is None
+
+
+def test_words_are_read_from_a_text_a_line_a_paragraph() -> None:
+    html = '<p>Один <b>два</b><br>три</p><ul><li>а</li><li>б</li></ul><p><a href="https://x/">в</a></p>'
+    assert said(html) == "Один два\nтри\nа\nб\nв"
+    assert plain(html) == "Один два\nтри\n\nа\nб\nв (https://x/)"
+    lead, rest = lead_of('<p class="crosspost-lead">Лид <em>же</em></p><p>Текст</p>')
+    assert (lead, rest) == ("Лид <em>же</em>", "<p>Текст</p>")
+
+
+def test_a_long_title_is_cut_at_a_word_in_the_letters_that_browsers_count() -> None:
+    assert shorten("Раз два три", 9) == "Раз два…"
+    assert shorten("Раз", 9) == "Раз"
+    assert len(shorten("𝕏" * 300, 200).encode("utf-16-le")) // 2 <= 200
+
+
+# --- Settings ---
+
+
+def settings(**more: Any) -> dict[str, Any]:
+    given = {
+        "url": "https://cms.example.com",
+        "add": "/add/",
+        "edit": "/{id}/",
+        "find": {"page": "/?q={slug}", "link": "a"},
+        "fields": {"title": "t", "body": "b"},
+    }
+    return given | more
+
+
+def wrong() -> Iterator[tuple[dict[str, Any], str]]:
+    yield {"fields": {"title": "t"}}, "«body» must have a field"
+    yield {"fields": {"title": "t", "body": "b", "leed": "l"}}, "did you mean «lead»"
+    yield {"edit": "/change/"}, "it holds {id}"
+    yield {"find": {"page": "/list", "link": "a"}}, "does not say what it looks for"
+    yield {"find": {"page": "/?q={slug}", "link": "a["}}, "it is a CSS selector"
+    yield {"add": "https://other.example.com/add/"}, "it is a path on the site"
+    yield {"add": "//other.example.com/add/"}, "it is a path on the site"
+    yield {"url": "http://cms.example.com"}, "could be read on the way"
+    yield {"url": "https://a:b@cms.example.com"}, "must hold no password"
+    yield {"status": "draft"}, "needs «published»"
+    yield {"timezone": "Omsk"}, "as in Europe/Moscow"
+    yield {"delete": {"page": "/x", "link": "a"}}, "say one of page, submit, link"
+
+
+@pytest.mark.parametrize(("more", "told"), list(wrong()))
+def test_a_wrong_setting_is_told_with_what_it_should_be(more: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValidationError) as caught:
+        FormSettings(**settings(**more))
+    assert told in str(caught.value)
+
+
+def test_a_form_without_the_fields_is_no_traceback() -> None:
+    from crosspost.publishers.form._fill import demand
+
+    with pytest.raises(PublisherError, match=r"no field «t» \(title\), «b» \(body\)"):
+        demand(form("<input name=q>"), FormSettings(**settings()))
