@@ -73,7 +73,7 @@ class _Handler(BaseHTTPRequestHandler):
             return self._cut()
         return self._answer(status, headers, answer, half=fault == "half")
 
-    do_GET = do_POST = do_DELETE = do_PUT = _do  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_DELETE = do_PUT = _do  # noqa: N815
 
     def _made(self, fault: str) -> tuple[int, dict[str, str], bytes] | None:
         html, json = {"Content-Type": "text/html"}, {"Content-Type": "application/json"}
@@ -124,7 +124,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self.send_header(key, one)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[: len(body) // 2] if half else body)
+        if self.command != "HEAD":
+            self.wfile.write(body[: len(body) // 2] if half else body)
         if half:
             self.wfile.flush()
             self._cut()
