@@ -15,6 +15,8 @@ from crosspost.ledger import schema
 from crosspost.ledger._file import _copied, explained
 
 _OURS: Final = frozenset({"blog", "cursor", "post", "target", "delivery", "upload", "run", "event"})
+_UNKNOWN: Final = "restored"
+"""Stands in ``sending`` for digests that the copy does not know."""
 _SIDES: Final = ("", "-wal", "-shm")
 
 
@@ -48,8 +50,9 @@ def written(path: Path) -> Iterator[Path]:
 def restore(copy: Path, ledger: Path, now: datetime) -> Path | None:
     """Makes ``ledger`` what ``copy`` is, and answers where the old one stands now, beside it.
 
-    It happens at one stroke, and whoever has the ledger open sees it. Raises ``LedgerError``, with
-    nothing changed, when ``copy`` is damaged, no ledger, or of a newer version.
+    It happens at one stroke, and whoever has the ledger open sees it. What was sent since the copy
+    is unknown to it, so the site is looked at before an article is changed. Raises ``LedgerError``,
+    with nothing changed, when ``copy`` is damaged, no ledger, or of a newer version.
     """
     if not copy.is_file():
         raise LedgerError(f"There is no file {copy} to restore the ledger from")
@@ -59,6 +62,7 @@ def restore(copy: Path, ledger: Path, now: datetime) -> Path | None:
         ledger.parent.mkdir(parents=True, exist_ok=True)
     with _spare(ledger) as checked:
         _check(copy, checked)
+        _doubt(checked)
         kept = _put_aside(ledger, now) if ledger.exists() else None
         with explained(ledger):
             _poured(checked, ledger)
@@ -100,6 +104,19 @@ def _check(copy: Path, place: Path) -> None:
         )
     if sound != "ok":
         raise LedgerError(f"{copy} is damaged ({sound}). {remedy}")
+
+
+def _doubt(place: Path) -> None:
+    """Any of these articles may have been sent again since: ``deliver`` looks, and takes what is
+    there for ours if it is what would be sent now."""
+    db = sqlite3.connect(place)
+    with db:
+        db.execute(
+            "UPDATE delivery SET sending = ? WHERE remote_id != '' AND digest != ''"
+            " AND sending = ''",
+            (_UNKNOWN,),
+        )
+    db.close()
 
 
 def _put_aside(ledger: Path, now: datetime) -> Path:
