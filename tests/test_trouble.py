@@ -18,6 +18,7 @@ from urllib3.connection import HTTPConnection
 from werkzeug import Response
 
 from crosspost.cli import group
+from crosspost.deliver import PATIENCE
 from crosspost.publishers import _web
 
 
@@ -119,6 +120,25 @@ def test_a_site_that_was_down_for_weeks_costs_no_post_its_tries(
     assert news["waiting"] == []
     assert news["due"] == 2
     assert news["last_success"] is None
+
+
+def test_a_site_that_answers_nothing_but_errors_costs_no_post_its_tries(
+    tmp_path: Path, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_web, "_ATTEMPTS", 1)
+    httpserver.expect_request(re.compile(".*")).respond_with_data("<p>Error</p>", status=500)
+    room = Newsroom(tmp_path, httpserver.url_for("/"), blogs=2, posts=4)
+    for _ in range(12):
+        before = len(httpserver.log)
+        code, told = room.run("sync")
+        assert code == 4
+        assert told["failed"] == PATIENCE, "the second blog does not ask"
+        assert len(httpserver.log) - before <= 2 * PATIENCE
+        with closing(sqlite3.connect(tmp_path / "ledger.db")) as ledger, ledger:
+            ledger.execute("UPDATE delivery SET not_before = ''")  # the pause is over
+    for blog in room.run("status")[1]["blogs"]:
+        (news,) = [site for site in blog["sites"] if site["site"] == "news"]
+        assert (news["waiting"], news["due"]) == ([], 4)
 
 
 def test_a_site_that_asks_to_come_back_later_is_left_alone_by_every_blog(

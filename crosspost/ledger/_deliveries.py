@@ -174,6 +174,16 @@ class Deliveries(Edits):
             )
         )
 
+    def forgive(self, blog: str, site: str, most: int) -> None:
+        """Of what is tried again there, no more than so many tries count."""
+        self._do(
+            "UPDATE delivery SET attempts = ?3"
+            " WHERE due = 1 AND blog = ?1 AND site = ?2 AND attempts > ?3",
+            blog,
+            site,
+            most,
+        )
+
     def retry(self, blog: str, post_id: int | None = None) -> int:
         """Makes due at once what failed, or waits before it is tried again: of the blog, or one
         post. Answers how many deliveries these are."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from crosspost.deliver import PATIENCE, Errand, Outcome, Step, deliver, plan
+from crosspost.deliver import GIVE_UP, PATIENCE, Errand, Outcome, Step, deliver, plan
 from crosspost.editor import learn
 from crosspost.errors import Later, PublisherError, ReaderError
 from crosspost.ledger import Delivery, StoredPost
@@ -53,6 +53,7 @@ def push(
         publisher.close()
         _recognised(run, blog, site)
     if errand.silent:
+        ledger.forgive(blog.name, site, GIVE_UP // 2)  # it is the site's trouble, not the posts'
         run.down[site] = PublisherError(
             f"The site «{site}» gave no clear answer to {PATIENCE} posts in a row; it is left "
             f"alone until the next run. {why}"
