@@ -15,13 +15,14 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from blogs import Blog, Message
 from click.testing import CliRunner, Result
 from filelock import FileLock
 
 from crosspost import pipeline
-from crosspost.cli import group
+from crosspost.cli import COMMANDS, group
 from crosspost.config import load
 from crosspost.ledger import Ledger
 from crosspost.report import Report
@@ -536,3 +537,43 @@ def test_a_retry_set_by_a_clock_that_was_ahead_does_not_wait_for_it(blog: Blog) 
         assert ledger.count_due("b", "local") == 1
         assert [one.post_id for page in ledger.due("b", "local") for one in page] == [1]
     assert sync_at(blog, NOON).counts["updated"] == 1
+
+
+# --- docs/operators.md ---
+
+
+def test_the_page_types_only_what_there_is() -> None:
+    page = (Path(__file__).parents[1] / "docs" / "operators.md").read_text("utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    lines = [shlex.split(line, comments=True) for block in blocks for line in block.splitlines()]
+    typed = []
+    for words in lines:
+        told = [word for word in words if word != "-q"]
+        starts = [n for n, word in enumerate(told[:-1]) if word == "crosspost"]
+        typed += [told[n + 1 :] for n in starts if told[n + 1] in COMMANDS]
+    assert {words[0] for words in typed} >= {"init", "sync", "install-timer", "backup", "notify"}
+    for words in typed:
+        command = group.get_command(click.Context(group), words[0])
+        assert command
+        known = {option for one in command.params for option in one.opts}
+        assert {word for word in words if word.startswith("-")} <= known, words
+
+
+@pytest.mark.usefixtures("systemctl")
+def test_the_page_leads_from_nothing_to_a_blog_and_a_timer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(EXAMPLES / "channel", tmp_path / "export")
+    monkeypatch.chdir(tmp_path)
+    steps = [
+        ("init", "export", "--name", "business", "--link", "https://t.me/masterskaya", "--path",
+         "www", "--url", "https://example.com/"),
+        ("sync", "--dry-run"),
+        ("install-timer",),
+    ]  # fmt: skip
+    for words in steps:
+        result = CliRunner().invoke(group, words)
+        assert result.exit_code in (0, 1), result.output
+    folder = tmp_path / "config" / "systemd" / "user"
+    command = command_of((folder / "crosspost.service").read_text("utf-8"))
+    assert command[-5:-2] == ["-c", str(tmp_path / "crosspost.toml"), "sync"]
