@@ -24,7 +24,7 @@ from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
-from crosspost.markup import blocks, inline, safe_url, sanitize
+from crosspost.markup import blocks, inline, safe_url, sanitize, text_of
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
 from crosspost.normalize import _figures, _footers, _lines, _pieces
 from crosspost.normalize._asked import Asked
@@ -57,6 +57,7 @@ __all__ = [
 ]
 
 SLUG_LENGTH: Final = 60
+ALT_LENGTH: Final = 200
 _HREF: Final = re.compile(r'href="([^"]*)"')
 _PUBLIC: Final = re.compile(
     r"https?://(?:www\.)?(?:t|telegram)\.me/(?:s/)?(\w+|c/\d+)/?", re.IGNORECASE
@@ -328,7 +329,10 @@ def _captioned(
             for claim in layout.claimed("caption", number)
         ]
         at = photos.index(index) + 1 if index in photos else 1
-        alt = media.alt.strip() or words.plain("alt", media.kind, title, at, len(photos))
+        said = _lines.described(text_of("<br>".join(parts)))
+        said = said if len(said) <= ALT_LENGTH else cut(said, ALT_LENGTH)
+        alt = media.alt.strip() or said
+        alt = alt or words.plain("alt", media.kind, title, at, len(photos))
         if media.kind == "sticker":
             alt = " ".join(filter(None, (words.plain("alt", "sticker", title), media.alt.strip())))
         if index == found.card:

@@ -55,6 +55,7 @@ _SOURCE: Final = re.compile(
 """How a credit that is no name begins: where the photo is from."""
 _SENTENCE: Final = re.compile(r"[^\W\d_]{3,}[.!?…]\s+\S|[!?…]$")
 
+_LABELLED: Final = re.compile(r"[^\w]*(?:на|in|on)\b[^:—–]{0,40}[:—–]\s*", re.IGNORECASE)
 _CAPTION: Final = re.compile(
     r"(?P<what>на\s+(?:(?P<ordinal>перв|втор|трет|четв[её]рт|пят|шест|седьм|восьм|девят|десят)\w*\s+)?"
     r"(?:фото|фотографи[ия]х?|снимк[еа]х?|(?P<video>видео))|(?:in|on)\s+the\s+(?:photos?|pictures?|(?P<clip>video))"
@@ -220,6 +221,14 @@ def caption(line: str) -> Caption | None:
         said = found["ordinal"].lower()
         number = next(n for n, word in enumerate(_ORDINALS, 1) if said.startswith(word))
     return Caption(number, bool(found["video"] or found["clip"]))
+
+
+def described(line: str) -> str:
+    """What a caption says without «На фото:», for who hears it instead of seeing the photo."""
+    words = " ".join(line.split())
+    label = _LABELLED.match(words) if caption(words) else None
+    said = words[label.end() :] if label else words
+    return said[:1].upper() + said[1:]
 
 
 def own_names(*addresses: str) -> frozenset[str]:
