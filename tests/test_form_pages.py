@@ -11,15 +11,10 @@ from crosspost.errors import PublisherError
 from crosspost.publishers.form import FormSettings
 from crosspost.publishers.form import _marks as marks
 from crosspost.publishers.form._body import lead_of, plain, said, shorten
-from crosspost.publishers.form._page import (
-    File,
-    Form,
-    Multipart,
-    Page,
-    complaints,
-    encoded,
-    urlencoded,
-)
+from crosspost.publishers.form._complaints import complaints
+from crosspost.publishers.form._controls import File
+from crosspost.publishers.form._encode import Multipart, encoded, urlencoded
+from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._settings import id_in
 
 
@@ -54,8 +49,10 @@ def sent(html: str, *buttons: str) -> list[tuple[str, Any]]:
         ("<input type=checkbox name=a checked>", [("a", "on")]),
         ("<input type=checkbox name=a value=x checked>", [("a", "x")]),
         (
-            "<input type=checkbox name=a value=1 checked><input type=checkbox name=a>"
-            + "<input type=checkbox name=a value=3 checked>",
+            (
+                "<input type=checkbox name=a value=1 checked><input type=checkbox name=a>"
+                "<input type=checkbox name=a value=3 checked>"
+            ),
             [("a", "1"), ("a", "3")],
         ),
         (
@@ -184,8 +181,10 @@ def test_required_is_what_the_form_says_is() -> None:
     ("html", "told"),
     [
         (
-            "<div class=row><ul class=errorlist><li>Обязательное поле.</ul>"
-            + "<label for=t>Заголовок:</label><input id=t name=t></div>",
+            (
+                "<div class=row><ul class=errorlist><li>Обязательное поле.</ul>"
+                "<label for=t>Заголовок:</label><input id=t name=t></div>"
+            ),
             {"Обязательное поле.": "Заголовок"},
         ),
         ("<p class=errornote>Исправьте ошибку</p><input name=t>", {"Исправьте ошибку": ""}),
@@ -196,8 +195,10 @@ def test_required_is_what_the_form_says_is() -> None:
         ("<noscript><p class=error>Включите скрипты</p></noscript>", {}),
         ("<input name=t class=error>", {}),
         (
-            "<label for=t>Дата</label><input id=t name=t aria-invalid=true "
-            + "aria-describedby='help e-error'><i id=e-error>Не дата</i><i id=help>Так</i>",
+            (
+                "<label for=t>Дата</label><input id=t name=t aria-invalid=true "
+                "aria-describedby='help e-error'><i id=e-error>Не дата</i><i id=help>Так</i>"
+            ),
             {"Не дата": "Дата"},
         ),
         ("<div role=alert>Слишком длинно</div>", {"Слишком длинно": ""}),

@@ -2,8 +2,10 @@
 
     _settings  what the config says of the site's pages and fields
     _session   logged in, on its pages, sending its forms
-    _page      a page's forms by HTML's rules, and what a page complains of
-    _fill      an article into a form       _sheet  an edit form as it was read
+    _page      a page's forms, _controls their fields by HTML's rules, _encode what is sent
+    _complaints  what a page says is wrong
+    _compose   an article in a form's words _fill   these words in its fields
+    _sheet     an edit form as it was read  _tags   tags that the form lacks
     _body      the text                     _marks  how an article is known again
     _find      lists                        _remove deleting
     _library   pictures and files           _check  doctor            propose  a first map
@@ -16,7 +18,6 @@ import logging
 import re
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, ClassVar, Final, Literal, Self
-from zoneinfo import ZoneInfo
 
 import msgspec
 
@@ -24,14 +25,17 @@ from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Vanished
 from crosspost.publishers.form import _marks, _remove
-from crosspost.publishers.form._body import Text, plain, shorten
-from crosspost.publishers.form._fill import Cover, Values, fill, seal, show
+from crosspost.publishers.form._body import shorten
+from crosspost.publishers.form._complaints import complaints
+from crosspost.publishers.form._compose import Composer, printable
+from crosspost.publishers.form._fill import fill, seal, show
 from crosspost.publishers.form._find import ids, listed
 from crosspost.publishers.form._library import IMAGE_TYPES, Library
-from crosspost.publishers.form._page import Form, Page, complaints
+from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._session import Gone, LoggedOut, Session
 from crosspost.publishers.form._settings import FormSettings, Public, id_in
 from crosspost.publishers.form._sheet import Sheet, same
+from crosspost.publishers.form._tags import make_tags
 
 __all__ = ["FormPublisher", "FormSettings"]
 
@@ -52,6 +56,7 @@ class FormPublisher:
         self._settings, self._context = settings, context
         self._session = Session(settings)
         self._library = Library(self._session, settings, context)
+        self._composer = Composer(settings, context, self._library)
         self._addresses: dict[tuple[str, int], str] = {}
         self._led: dict[str, str] = {}
 
@@ -186,7 +191,7 @@ class FormPublisher:
         remote: Remote | None,
         keep: Collection[str] = (),
     ) -> Remote:
-        clean = _printable(article)
+        clean = printable(article)
         addresses = self._linked(clean)
         for again in (False, True):
             if remote is None and again:
@@ -220,11 +225,11 @@ class FormPublisher:
         settings = self._settings
         before = self._demand(remote) if remote else None
         form = before.form if before else self.empty_form()
-        form = self._with_choices(form, before, clean)
-        cover = self._cover(clean, uploads)
-        kept = self._has_cover(before, cover, trusted=bool(remote and remote.version))
+        form = self._with_tags(form, before, clean)
+        cover = self._composer.cover(clean, uploads)
+        kept = self._composer.has_cover(before, cover, trusted=bool(remote and remote.version))
         lead = before.lead if before and "lead" in keep else None
-        values = self._values(clean, uploads, addresses, cover, kept, lead)
+        values = self._composer.values(clean, uploads, addresses, cover, kept, lead)
         fill(form, settings, values, new=before is None, keep=keep)
         mark = digest(article)
         stem = cover.stem.removeprefix("crosspost-") if cover else ""
@@ -318,82 +323,11 @@ class FormPublisher:
 
     # --- What an article is in the form's words ---
 
-    def _values(
-        self,
-        article: Article,
-        uploads: Mapping[int, Upload],
-        addresses: Mapping[int, str],
-        cover: Cover | None,
-        kept: bool,
-        lead: str | None,
-    ) -> Values:
-        settings = self._settings
-        text = Text(article, uploads, lambda one: addresses.get(one, ""), self._wording())
-        own = ("lead", "cover", "credit", "attribution")
-        elsewhere = {part for part in own if settings.places(part)}
-        figure = article.figures[article.cover] if cover and article.cover is not None else None
-        opening = shorten(plain(article.body), 0)
-        slug = _marks.slug(article.blog, article.post_id)
-        html = {
-            "lead": text.inline(article.lead),
-            "credit": text.inline(article.credit),
-            "attribution": text.inline(article.attribution),
-            "caption": text.inline(figure.caption) if figure else "",
-            "body": text.html(elsewhere, lead),
-        }
-        texts = {
-            "title": article.title.strip() or shorten(opening, 60) or slug,
-            "opening": opening,
-            "slug": slug,
-            "category": article.category or settings.category,
-            "author": article.author.name,
-            "source": article.source_url,
-        }
-        zone = ZoneInfo(settings.timezone or article.timezone or self._context.timezone)
-        tags = tuple(one for one in (" ".join(tag.split()) for tag in article.tags) if one)
-        return Values(html, texts, tags, article.date.astimezone(zone), cover, kept)
-
-    def _cover(self, article: Article, uploads: Mapping[int, Upload]) -> Cover | None:
-        upload = uploads.get(article.cover) if article.cover is not None else None
-        if upload is None or not upload.mime.startswith("image/"):
-            return None
-        file, site_id, stem = self._library.cover(upload)
-        return Cover(file, site_id, upload.url, stem)
-
-    def _has_cover(self, before: Sheet | None, cover: Cover | None, *, trusted: bool) -> bool:
-        """Whether the site's article has this cover already, by its mark."""
-        mark = before.mark if before and trusted else None
-        return bool(mark and cover and cover.stem == f"crosspost-{mark.cover}")
-
-    def _with_choices(self, form: Form, before: Sheet | None, article: Article) -> Form:
+    def _with_tags(self, form: Form, before: Sheet | None, article: Article) -> Form:
         """The form, read anew when tags had to be made for it first."""
-        made = False
-        for place in self._settings.places("tags"):
-            control = form.control(place.field)
-            if place.new is None or control is None or not control.has_choices:
-                continue
-            for tag in article.tags:
-                label = " ".join(tag.split())
-                if label and control.choice(label) is None:
-                    self._make_choice(place.new.page, place.new.field, label)
-                    made = True
-        if not made:
+        if not make_tags(self._session, self._settings, form, article.tags):
             return form
         return self._sheet(before.id).form if before else self.empty_form()
-
-    def _make_choice(self, path: str, name: str, label: str) -> None:
-        page = self._session.named("new", self._settings.whole(path), [name])
-        form = page.form([name])
-        control = form.control(name) if form else None
-        if form is None or control is None:
-            raise PublisherError(
-                f"{page.url} has no form with the field «{name}». Correct «new» of the tags' field."
-            )
-        control.value = shorten(label, control.longest)
-        after = self._session.send(form, form.button(), [name])
-        told = list(complaints(after, self._settings.errors))
-        if told and not after.hops:
-            _log.warning("%s does not make «%s»: %s", page.url, label, "; ".join(told))
 
     def _linked(self, article: Article) -> dict[int, str]:
         """The addresses of the posts that the article links to, as far as visitors see them."""
@@ -410,19 +344,6 @@ class FormPublisher:
                     self._addresses[article.blog, one] = self._url(sheet)
             found[one] = self._addresses.get((article.blog, one), "")
         return found
-
-    def _wording(self) -> str:
-        from jinja2 import TemplateNotFound
-
-        from crosspost.templating import environment
-
-        context = self._context
-        env = environment(context.language, context.timezone, context.templates)
-        try:
-            module = env.get_template(f"form/{context.language}.html").module
-        except TemplateNotFound:
-            module = env.get_template("form/en.html").module
-        return str(module.elsewhere)  # type: ignore[attr-defined]
 
     # --- Taking away ---
 
@@ -488,16 +409,3 @@ class FormPublisher:
 def _own_id(page: Page, edit: str) -> str:
     """The id of what was made, in the addresses that the answer led to."""
     return next((one for hop in (*page.hops, page.url) if (one := id_in(hop, edit))), "")
-
-
-def _printable(article: Article) -> Article:
-    """The article without characters that no page can hold."""
-
-    def swept(value: Any) -> Any:
-        if isinstance(value, str):
-            return _UNPRINTABLE.sub("", value)
-        if isinstance(value, dict):
-            return {key: swept(item) for key, item in value.items()}
-        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
-
-    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)

@@ -8,8 +8,9 @@ from crosspost.errors import CrosspostError
 from crosspost.model import Article, Author, Remote
 from crosspost.publishers import Changed, Finding, Refused, Unknown, Vanished
 from crosspost.publishers.form._body import OURS
+from crosspost.publishers.form._controls import Control
 from crosspost.publishers.form._find import listed
-from crosspost.publishers.form._page import Control, Form
+from crosspost.publishers.form._page import Form
 from crosspost.publishers.form._session import Session
 from crosspost.publishers.form._settings import FormSettings, Place
 

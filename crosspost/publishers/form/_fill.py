@@ -12,7 +12,8 @@ from crosspost.errors import PublisherError
 from crosspost.publishers import Refused
 from crosspost.publishers.form import _marks
 from crosspost.publishers.form._body import MARK, plain, shorten
-from crosspost.publishers.form._page import Choice, Control, File, Form
+from crosspost.publishers.form._controls import Choice, Control, File
+from crosspost.publishers.form._page import Form
 from crosspost.publishers.form._settings import ONCE, FormSettings, Place
 from crosspost.publishers.form._sheet import Sheet
 

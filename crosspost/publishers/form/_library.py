@@ -16,8 +16,10 @@ from crosspost.errors import PublisherError
 from crosspost.model import Media, Upload
 from crosspost.publishers import Context, Refused, Unknown
 from crosspost.publishers.form import _remove
+from crosspost.publishers.form._complaints import complaints
+from crosspost.publishers.form._controls import File
 from crosspost.publishers.form._find import ids, listed
-from crosspost.publishers.form._page import File, Page, complaints
+from crosspost.publishers.form._page import Page
 from crosspost.publishers.form._session import Gone, LoggedOut, Session
 from crosspost.publishers.form._settings import FormSettings, UploadPage
 

@@ -15,15 +15,10 @@ from urllib.parse import urljoin, urlsplit
 from crosspost.errors import PublisherError
 from crosspost.publishers import Refused
 from crosspost.publishers._web import Again, Answer, Web, short, words
-from crosspost.publishers.form._page import (
-    Control,
-    Form,
-    Multipart,
-    Page,
-    complaints,
-    decoded,
-    urlencoded,
-)
+from crosspost.publishers.form._complaints import complaints
+from crosspost.publishers.form._controls import Control
+from crosspost.publishers.form._encode import Multipart, urlencoded
+from crosspost.publishers.form._page import Form, Page, decoded
 from crosspost.publishers.form._settings import FormSettings, Login, id_in
 
 _HOPS: Final = 10
@@ -52,6 +47,11 @@ class Session:
         self._in = False
         self.whence: Page | None = None
         """The login page that the site last led to."""
+
+    @property
+    def url(self) -> str:
+        """The site's address."""
+        return self._settings.url
 
     @property
     def clock(self) -> Any:

@@ -6,7 +6,8 @@ from typing import Final, Literal
 from crosspost.model import Parts, Remote
 from crosspost.publishers.form import _marks
 from crosspost.publishers.form._body import lead_of, said
-from crosspost.publishers.form._page import Control, Form
+from crosspost.publishers.form._controls import Control
+from crosspost.publishers.form._page import Form
 from crosspost.publishers.form._settings import ONCE, FormSettings
 
 _NO: Final = ("", "0", "false", "no", "off")

@@ -11,7 +11,8 @@ from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from crosspost.errors import ConfigError
-from crosspost.publishers.form._page import Control, Form, Page
+from crosspost.publishers.form._controls import Control
+from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._session import Session
 from crosspost.publishers.form._settings import LOOPBACK, FormSettings
 
@@ -88,21 +89,23 @@ def propose(add: str, user: str, password: str, author: str = "") -> tuple[str, 
     """The table of a config for the site whose page ``add`` shows an empty form, and one sentence
     about it. The password is not in it. Raises ``ConfigError``, or what logging in raises."""
     url, path = _split(add)
-    page, login = _opened(url, path, user, password)
-    form = _article_form(page)
-    if form is None:
-        raise ConfigError(
-            f"{page.url} shows no form with a title and a text. Give the page with the empty form "
-            "of a new article, as the browser's address line shows it."
-        )
-    map_ = _Map(form, author)
+    session, page, login = _opened(url, path, user, password)
+    try:
+        form = _article_form(page)
+        if form is None:
+            raise ConfigError(
+                f"{page.url} shows no form with a title and a text. Give the page with the empty "
+                "form of a new article, as the browser's address line shows it."
+            )
+        map_ = _Map(form, author)
+        map_.new = _new_tags(session, page, map_)
+    finally:
+        session.close()
     lines = list(_table(url, path, login, user, form, map_))
-    unsure = sum(_LOOK in line for line in lines)
-    told = f"{len(map_.lines)} fields of the form are filled"
-    if map_.left:
-        told += f", {len(map_.left)} stay as the form gives them"
-    if unsure:
-        told += f"; {unsure} lines say «look»: correct them"
+    told = f"Fields that are filled: {len(map_.lines)}; that stay as the form gives them: "
+    told += f"{len(map_.left)}"
+    if unsure := sum(_LOOK in line for line in lines):
+        told += f"; lines that say «look», to be corrected: {unsure}"
     text = "".join(one if one.isprintable() or one == "\n" else " " for one in "\n".join(lines))
     return f"{text}\n", told
 
@@ -118,8 +121,9 @@ def _split(add: str) -> tuple[str, str]:
     return f"{parts.scheme}://{parts.netloc}", f"{parts.path}{query}"
 
 
-def _opened(url: str, path: str, user: str, password: str) -> tuple[Page, str]:
-    """The page with the form, and the path of the login page on the way, "" without one."""
+def _opened(url: str, path: str, user: str, password: str) -> tuple[Session, Page, str]:
+    """A session, the page with the form, and the path of the login page on the way, "" without
+    one."""
     given: dict[str, object] = {
         "url": url,
         "insecure": True,  # the config that is written says no
@@ -129,25 +133,37 @@ def _opened(url: str, path: str, user: str, password: str) -> tuple[Page, str]:
         "fields": {"title": "title", "body": "body"},
     }
     session = Session(FormSettings(**given))  # type: ignore[arg-type]
-    try:
-        page = session.named("--site", f"{url}{path}")
-    finally:
-        session.close()
+    page = session.named("--site", f"{url}{path}")
     if not page.asks_password:
-        return page, ""
+        return session, page, ""
+    session.close()
     login = urlsplit(page.url).path
     given["login"] = {"page": login, "user": user, "password": password}
     session = Session(FormSettings(**given))  # type: ignore[arg-type]
-    try:
-        return session.named("--site", f"{url}{path}"), login
-    finally:
-        session.close()
+    return session, session.named("--site", f"{url}{path}"), login
+
+
+def _new_tags(session: Session, page: Page, map_: "_Map") -> str:
+    """How the form's own link makes a tag that it lacks (Django's admin has one), "" without."""
+    for control in map_.places.get("tags", ()):
+        name = re.sub(r"[^\w-]", "", control.name)
+        path = urlsplit(page.link(f"#add_id_{name}")).path
+        if control.has_choices and path:
+            form = _largest(session.get(f"{session.url}{path}"))
+            names = [one.name for one in _visible(form) if one.kind == "text"] if form else []
+            if len(names) == 1:
+                return f"{{page = {_s(path)}, field = {_s(names[0])}}}"
+    return ""
 
 
 def _article_form(page: Page) -> Form | None:
     """The form with the most to fill, if it may be an article's."""
-    best = max(page.forms(), key=lambda one: len(list(_visible(one))), default=None)
+    best = _largest(page)
     return best if best and {"title", "body"} <= {*_Map(best).places} else None
+
+
+def _largest(page: Page) -> Form | None:
+    return max(page.forms(), key=lambda one: len(list(_visible(one))), default=None)
 
 
 def _visible(form: Form) -> Iterator[Control]:
@@ -155,7 +171,7 @@ def _visible(form: Form) -> Iterator[Control]:
 
 
 class _Map:
-    """Which field is which part. ``places`` by part, ``lines`` of the table, ``left`` the rest."""
+    """Which field is which part. ``places`` by part, ``left`` the rest."""
 
     def __init__(self, form: Form, author: str = "") -> None:
         self._form, self._author = form, author
@@ -168,8 +184,18 @@ class _Map:
                 self._take(control)
         self._text()
         self._dates()
-        self.left = [one for one in _visible(form) if one.name not in self._names]
-        self.lines = [*self._parts(), *self._demanded()]
+        rest = [one for one in _visible(form) if one.name not in self._names]
+        self._demanded = [
+            one for one in rest if one.required and one.is_empty and one.kind != "file"
+        ]
+        self.left = [one for one in rest if one not in self._demanded]
+        self.new = ""
+        """How a tag is made that the form lacks, as a value of the table."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The table's lines."""
+        return [*self._parts(), *self._constants()]
 
     def _wordpress(self) -> None:
         """Its names are known, and its date is in six fields."""
@@ -256,6 +282,8 @@ class _Map:
                 yield f"{part} = {self._field(part, found[0])}{_about(found[0])}"
 
     def _field(self, part: str, control: Control) -> str:
+        if part == "tags" and self.new:
+            return f"{{field = {_s(control.name)}, new = {self.new}}}"
         if part == "cover" and control.kind == "hidden":
             return f'{{field = {_s(control.name)}, type = "select"}}'
         if part in ("date", "datetime") and re.fullmatch(r"\d\d\.\d\d\.\d{4}", control.value):
@@ -269,12 +297,9 @@ class _Map:
         others = "" if wanted else f"   {_LOOK} it has {_list(labels)}"
         return f"{part} = {{field = {_s(control.name)}, value = {_s(value)}}}{others}"
 
-    def _demanded(self) -> Iterator[str]:
+    def _constants(self) -> Iterator[str]:
         """Fields that must be filled, and are not."""
-        for control in list(self.left):
-            if not (control.required and control.is_empty) or control.kind == "file":
-                continue
-            self.left.remove(control)
+        for control in self._demanded:
             labels = [one.label for one in control.choices if one.value]
             value = labels[0] if labels else "…"
             told = f"it has {_list(labels)}" if labels else "it must be filled"
