@@ -14,6 +14,8 @@ from crosspost.readers import Note
 
 KINDS: Final = ("created", "updated", "unchanged", "withdrawn", "held", "failed")
 _UNSHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_READING: Final = ("sync", "backfill", "watch", "preview")
+"""Commands that read channels."""
 _LISTED: Final = 10_000
 """So many posts are listed for each kind; all are counted."""
 
@@ -133,7 +135,7 @@ class Report:
         if not done and not self.read:
             return "Nothing to do." if not self.troubles else "Nothing was done."
         would = "It would be: " if self.dry_run else ""
-        reads = self.read or self.command not in ("resolve", "approve", "skip", "edit", "render", "retry")
+        reads = self.read or self.command in _READING
         read = [f"{self.read:,} {'post' if self.read == 1 else 'posts'} read"] if reads else []
         rest = [f"{self.counts['unchanged']:,} unchanged"] if self.counts["unchanged"] else []
         return f"{would}{', '.join([*read, *done, *rest])}."

@@ -430,7 +430,8 @@ def test_an_article_changed_by_hand_is_never_overwritten(world: World) -> None:
     world.read(post(1, "Исправлено."))
     assert world.deliver() == [(1, "held")]
     assert world.body(1) == "Рука редактора"
-    assert (world.at(1).state, world.at(1).theirs) == ("conflict", "Рука редактора")
+    told = "Запись номер 1 о хлебе\nРука редактора"
+    assert (world.at(1).state, world.at(1).theirs) == ("conflict", told)
     assert "--ours" in world.said[0].remedy
     world.read(post(1, "Исправлено ещё раз."))
     assert world.deliver() == [(1, "held")]
@@ -455,6 +456,65 @@ def test_a_person_says_theirs(world: World) -> None:
     assert (world.at(1).state, world.at(1).word) == ("live", "")
     world.read(post(1, "И опять."))
     assert world.deliver() == [(1, "held")], "the next edit asks again"
+
+
+@pytest.fixture
+def disputed(world: World) -> World:
+    """A post that changed, whose article has an editor's headline."""
+    world.read(post(1, "Заголовок автора\n\nО хлебе и о соли, подробно."))
+    world.deliver()
+    world.site.change("b/1", title="Заголовок редактора")
+    world.read(post(1, "Заголовок автора\n\nО хлебе и о соли, кратко."))
+    assert world.deliver() == [(1, "held")]
+    assert "--merge" in world.said[0].remedy
+    world.word(1, "merge")
+    return world
+
+
+def both_stand(world: World) -> bool:
+    shown = world.site.articles["b/1"]
+    return shown.title == "Заголовок редактора" and "кратко" in shown.body + shown.lead
+
+
+def test_a_person_says_merge(disputed: World) -> None:
+    assert disputed.deliver() == [(1, "updated")]
+    assert both_stand(disputed)
+    assert (disputed.at(1).state, disputed.at(1).keep) == ("live", "title")
+    assert disputed.deliver() == []
+
+
+@pytest.mark.parametrize("trouble", ["lost before", "lost after"])
+def test_a_merge_without_an_answer_is_settled_by_looking(disputed: World, trouble: Any) -> None:
+    disputed.site.trouble["b/1"] = [trouble]
+    assert disputed.deliver() == [(1, "failed")]
+    disputed.deliver()
+    assert both_stand(disputed)
+    assert disputed.at(1).state == "live"
+
+
+def test_an_editor_who_goes_on_while_it_is_merged_is_respected(disputed: World) -> None:
+    def interrupt(request: str) -> None:
+        if request == "put b/1":
+            disputed.site.before = lambda _: None
+            disputed.site.change("b/1", body="И текст редактора")
+
+    disputed.site.before = interrupt
+    assert disputed.deliver() == [(1, "held")]
+    assert disputed.site.articles["b/1"].body == "И текст редактора"
+    assert disputed.at(1).state == "conflict"
+
+
+def test_what_the_site_never_told_back_cannot_be_merged(disputed: World) -> None:
+    disputed.ledger.settle(replace(disputed.at(1), said=""))
+    assert disputed.deliver() == [(1, "held")]
+    assert "does not know in which words" in disputed.said[0].reason
+    assert disputed.site.articles["b/1"].title == "Заголовок редактора"
+
+
+def test_an_article_that_is_gone_is_not_merged(disputed: World) -> None:
+    disputed.site.delete("b/1")
+    assert disputed.deliver() == [(1, "held")]
+    assert disputed.at(1).state == "missing"
 
 
 def test_a_removed_article_is_never_resurrected(world: World) -> None:

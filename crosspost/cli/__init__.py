@@ -20,7 +20,10 @@ from crosspost.errors import Busy, CrosspostError
 COMMANDS: Final = {
     "sync": "run",
     "backfill": "run",
-    "resolve": "run",
+    "resolve": "decide",
+    "withdraw": "decide",
+    "undo": "decide",
+    "verify": "decide",
     "approve": "review",
     "skip": "review",
     "retry": "voice",

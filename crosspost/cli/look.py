@@ -218,7 +218,7 @@ def show(ctx: click.Context, post: str) -> None:
     _say_post(name, stored, article)
     say(f"\nRules: {verdict.action}{f' ({verdict.reason})' if verdict.reason else ''}")
     for delivery in deliveries:
-        _say_delivery(delivery)
+        _say_delivery(delivery, article)
     say("\nHistory")
     say(f"  {stored.stored_at}  read from {stored.reader} {stored.source}")
     for event in history:
@@ -253,14 +253,29 @@ def _say_post(name: str, stored: "StoredPost", article: "Article") -> None:
         say(f"  Note: {note}")
 
 
-def _say_delivery(delivery: "Delivery") -> None:
+def _say_delivery(delivery: "Delivery", article: "Article") -> None:
     due = ", due" if delivery.due else ""
     say(f"\n{delivery.site}: {delivery.state}{due}  {delivery.url}")
     if delivery.reason:
         say(f"  {delivery.reason}")
     if delivery.remedy:
         say(f"  {delivery.remedy}")
+    if delivery.keep:
+        say(f"  Kept as an editor wrote it there: {', '.join(delivery.keep.split())}")
     if delivery.theirs:
-        say("  On the site:")
-        for line in delivery.theirs.splitlines():
-            say(f"    {line}")
+        _say_both(delivery, article)
+
+
+def _say_both(delivery: "Delivery", article: "Article") -> None:
+    """What the site says, and what the post says now."""
+    from crosspost.cli._diff import difference
+    from crosspost.markup import text_of
+    from crosspost.report import shown
+
+    parts = (article.lead, article.body, article.attribution, article.credit)
+    ours = [article.title, *(line for part in parts for line in text_of(part).split("\n"))]
+    colours = {"-": "red", "+": "green", "~": "yellow"}
+    say("  - on the site   + from the post   ~ in both, [-there-] {+here+}")
+    for sign, text in difference(delivery.theirs.split("\n"), ours):
+        line = f"    {sign} {shown(text)}"
+        click.echo(click.style(line, fg=colours[sign]) if sign in colours else line)

@@ -1,4 +1,4 @@
-"""Commands that deliver: sync, backfill, resolve."""
+"""Commands that deliver: sync, backfill."""
 
 import re
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, finish, post_of, running, show_file
+from crosspost.cli._common import blog_names, config_of, finish, running, show_file
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -205,34 +205,3 @@ def _ids(text: str) -> set[int]:
             raise click.BadParameter("that is more than a million ids", param_hint="--ids")
         wanted |= set(range(low, high + 1))
     return wanted
-
-
-@click.command(
-    epilog="""\b
-Examples:
-  crosspost resolve business/50 --publish
-  crosspost resolve https://t.me/name/50 --skip
-  crosspost resolve business/12 --ours
-""",
-)
-@click.argument("post")
-@click.option("--publish", is_flag=True, help="Publish what was held, failed or left out.")
-@click.option("--skip", is_flag=True, help="Leave it out for good; take it off the site.")
-@click.option("--ours", is_flag=True, help="Overwrite, or put back, what is there.")
-@click.option("--theirs", is_flag=True, help="Leave the site as it is.")
-@shared
-@click.pass_context
-def resolve(ctx: click.Context, /, post: str, **words: bool) -> None:
-    """Decide about a post that waits for a person, and do it."""
-    from crosspost import pipeline
-    from crosspost.report import Report
-
-    said = [word for word, wanted in words.items() if wanted]
-    if len(said) != 1:
-        raise click.UsageError("Say one thing to do: --publish, --skip, --ours or --theirs.")
-    config = config_of(ctx)
-    report = Report("resolve")
-    with running(ctx, config, report) as run:
-        name, post_id = post_of(config, run.ledger, post)
-        pipeline.resolve(run, config.blogs[name], post_id, said[0])
-    finish(ctx, report)

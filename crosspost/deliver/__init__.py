@@ -35,6 +35,7 @@ from crosspost.deliver import _parts
 from crosspost.deliver._decide import decide, how_to_publish
 from crosspost.deliver._files import Harmful, has_all_files, upload_all
 from crosspost.deliver._outcomes import now_live, outcome_of, refused
+from crosspost.deliver._parts import is_touched
 from crosspost.deliver._records import (
     GIVE_UP,
     PATIENCE,
@@ -63,6 +64,7 @@ __all__ = [
     "decide",
     "deliver",
     "has_all_files",
+    "is_touched",
     "plan",
 ]
 
@@ -167,7 +169,8 @@ def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Ou
         if step.what == "withdraw":
             return Take(delivery, stored, article)
         if step.what not in ("create", "update"):
-            return _note(errand, delivery, article, step)
+            alone = _found_alone(errand, trip, delivery, article, step)
+            return alone or _note(errand, delivery, article, step)
         try:
             uploads, contents, gone = upload_all(errand, stored, article)
         except Harmful as error:
@@ -183,6 +186,28 @@ def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Ou
             missing |= gone
             continue
         return Send(delivery, stored, article, digest(article), uploads, contents)
+
+
+def _found_alone(
+    errand: Errand, trip: Trip, delivery: Delivery, article: Article, step: Step
+) -> Outcome | None:
+    """A post that should go on in another's article, and whose own article is on the site, which a
+    new ledger does not know: it stays there, and the other does without it."""
+    home = errand.joined_to(delivery.post_id)[0]
+    if step.what != "skip" or delivery.state != "new" or home == delivery.post_id:
+        return None
+    try:
+        found = errand.publisher().find(article)
+    except Unknown as error:
+        return refused(errand, trip, delivery, article, error)
+    if found is None or found.status != "live":
+        return None
+    told = now_live(replace(delivery, slug=article.slug, title=article.title), found.digest)
+    told = replace(told, remote_id=found.id, url=found.url, version=found.version)
+    with errand.ledger.transaction():
+        errand.ledger.settle(told, "found")
+        errand.ledger.stir(errand.blog, delivery.post_id, errand.site)
+    return outcome_of(told, article, "unchanged")
 
 
 def _unmade(

@@ -68,7 +68,8 @@ def hands_off(
         hand = _parts.by_hand(before.said, there) or frozenset()
         merges = bool(hand) and "text" not in hand and not hand & post
         remedy = how_to_choose(before, merges=merges)
-        told = replace(told, state="conflict", theirs=error.theirs, remedy=remedy)
+        theirs = _parts.words(there) if there else error.theirs
+        told = replace(told, state="conflict", theirs=theirs, remedy=remedy)
         reason = (
             f"It was to be changed{_named(post)}, and a person had changed it{_named(hand)} on the "
             f"site: {error}"

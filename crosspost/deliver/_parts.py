@@ -12,7 +12,8 @@ from typing import Final
 import msgspec
 from msgspec.structs import replace
 
-from crosspost.model import Article, Parts, Record, digest
+from crosspost.ledger import Delivery
+from crosspost.model import Article, Parts, Record, Remote, digest
 
 NAMES: Final = {
     "title": "headline",
@@ -49,6 +50,18 @@ def by_hand(before: str, parts: Parts | None) -> frozenset[str] | None:
     """The parts that were changed on the site since; None where nobody can tell."""
     known = _read(before).site
     return _differing(known, _site(parts)) if known and parts else None
+
+
+def is_touched(delivery: Delivery, there: Remote) -> str | None:
+    """Which parts a person changed on the site since we left the article: in words, "" for none
+    that a visitor reads, None where nobody can tell."""
+    parts = by_hand(delivery.said, there.parts)
+    return None if parts is None else listed(parts)
+
+
+def words(parts: Parts) -> str:
+    """All that an article says, a line a paragraph."""
+    return "\n".join(filter(None, (parts.title, parts.lead, parts.text)))
 
 
 def listed(parts: Iterable[str]) -> str:

@@ -122,6 +122,8 @@ def _merging(before: Delivery, article: Article, there: Remote) -> frozenset[str
     theirs = _parts.by_hand(before.said, there.parts)
     if theirs is None:
         raise Unmergeable("Crosspost does not know in which words it left the article")
+    if there.digest and there.digest in before.sending.split():  # it has arrived already
+        return theirs - _parts.by_post(before.said, article)
     if "text" in theirs:
         raise Unmergeable("its text was changed by hand, and --merge would overwrite that")
     both = theirs & _parts.by_post(before.said, article) - frozenset(before.keep.split())

@@ -163,6 +163,21 @@ class Deliveries(Edits):
                 ),
             )
 
+    def delivered(self, blog: str, site: str) -> Iterator[Delivery]:
+        """What stands on the site as far as we know, oldest post first."""
+        last = -(2**63)
+        while rows := self._all(
+            f"SELECT {_DELIVERY} FROM delivery WHERE blog = ? AND site = ? AND post_id > ?"  # noqa: S608
+            " AND remote_id != '' ORDER BY post_id LIMIT ?",
+            blog,
+            site,
+            last,
+            PAGE,
+        ):
+            page = [_delivery(row) for row in rows]
+            last = page[-1].post_id
+            yield from page
+
     def retrying(self, blog: str, site: str) -> bool:
         """Whether something got no clear answer there and is tried again, now or later."""
         return bool(

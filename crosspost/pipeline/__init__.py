@@ -5,6 +5,8 @@
     sync      pull, then push
     backfill  pull a range, store only what is not known; push only what is on no site yet
     render    push what is on a site and would look different; ``survey`` and ``compare`` say what
+    resolve   what a person decides about a post; ``undo`` about all that a run made
+    verify    what differs between the ledger and a site
     look      pull on a copy of the ledger, for the preview sheet
 
 Pull never talks to a site, push never decides what to read.
@@ -12,22 +14,22 @@ Pull never talks to a site, push never decides what to read.
 
 from collections.abc import Collection
 
-from msgspec.structs import replace
-
-from crosspost.errors import CrosspostError
 from crosspost.ledger import Edit
 from crosspost.pipeline._articles import Proof, article_of, proofs
+from crosspost.pipeline._decisions import resolve, undo, undoable
 from crosspost.pipeline._keeping import Keep, is_time_to_keep_house, keep_house
 from crosspost.pipeline._pull import gather, pull
 from crosspost.pipeline._push import push
 from crosspost.pipeline._render import Change, Survey, compare, render, survey
 from crosspost.pipeline._review import Waiting, decide_all, waiting
 from crosspost.pipeline._run import Blog, Run, Source, held, held_alone, reported
+from crosspost.pipeline._verify import Difference, verify
 from crosspost.readers import Bounds
 
 __all__ = [
     "Blog",
     "Change",
+    "Difference",
     "Keep",
     "Proof",
     "Run",
@@ -51,6 +53,9 @@ __all__ = [
     "retry",
     "survey",
     "sync",
+    "undo",
+    "undoable",
+    "verify",
     "waiting",
 ]
 
@@ -88,25 +93,6 @@ def backfill(
         for site in blog.sites:
             with reported(run, blog, site):
                 push(run, blog, site, only=chosen)
-
-
-def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
-    """Writes down what a person decided about a post, and does it."""
-    stored = run.ledger.post(blog.name, post_id)
-    if stored and stored.gone == "gone":
-        raise CrosspostError(
-            f"{blog.name}/{post_id} was deleted in Telegram: there is nothing to decide. What is "
-            "left of its article on the site is yours to keep or to delete there."
-        )
-    with held(run, blog):
-        run.begin(blog)
-        for delivery in run.ledger.deliveries(blog.name, post_id):
-            told = replace(delivery, word=word, due=True, not_before="", attempts=0)
-            run.ledger.settle(told, "decided", word)
-        run.ledger.stir_joined(blog.name, post_id)
-        for site in blog.sites:
-            with reported(run, blog, site):
-                push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
 
 
 def retry(run: Run, blog: Blog, posts: Collection[int] = ()) -> None:

@@ -1,0 +1,283 @@
+"""A person's decisions by the whole program: resolve --merge, withdraw, undo; show and verify."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from blogs import Blog
+from test_archive import message
+
+from crosspost.cli._diff import Line, difference
+
+FIRST = "Пекарня на Садовой\n\nВчера она открылась. Пекут там ночью, а утром продают."
+
+
+@pytest.fixture
+def blog(tmp_path: Path) -> Blog:
+    blog = Blog(tmp_path)
+    blog.write(message(1, FIRST, line=""), message(2, line=""), message(3, line=""))
+    assert blog.sync().code == 0
+    return blog
+
+
+def retitle(blog: Blog, post: int, title: str) -> None:
+    page = blog.page_of(post)
+    assert page is not None
+    page.write_text(re.sub("<h1>.*?</h1>", f"<h1>{title}</h1>", page.read_text("utf-8")), "utf-8")
+
+
+def corrected(blog: Blog, text: str) -> None:
+    blog.write(message(1, text, line=""), message(2, line=""), message(3, line=""))
+
+
+def json_of(blog: Blog, *words: str) -> Any:
+    return json.loads(blog.run(*words, "--json").text)
+
+
+# --- Both changed -----------------------------------------------------------------------------
+
+
+def test_a_conflict_says_who_changed_what_and_that_it_can_be_merged(blog: Blog) -> None:
+    retitle(blog, 1, "Хлеб пекут ночью")
+    corrected(blog, FIRST.replace("Вчера", "Позавчера"))
+    answer = blog.sync()
+    assert answer.code == 1
+    assert "It was to be changed (text), and a person had changed it (headline)" in answer.text
+    assert "--merge" in answer.text
+    assert "Хлеб пекут ночью" in blog.page(1)
+
+
+def test_show_tells_both_versions_apart_word_by_word(blog: Blog) -> None:
+    retitle(blog, 1, "Пекарня на Невском")
+    corrected(blog, FIRST.replace("Вчера", "Позавчера"))
+    blog.sync()
+    told = blog.run("show", "b/1").text
+    assert "    ~ Пекарня на [-Невском-]{+Садовой+}\n" in told
+    assert "[-Вчера-]{+Позавчера+} она открылась" in told
+
+
+def test_a_merge_keeps_the_editors_headline_and_takes_the_new_text(blog: Blog) -> None:
+    retitle(blog, 1, "Хлеб пекут ночью")
+    corrected(blog, FIRST.replace("Вчера", "Позавчера"))
+    blog.sync()
+    answer = blog.run("resolve", "b/1", "--merge")
+    assert (answer.code, answer.text) == (0, "1 updated.\n")
+    assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)
+    assert "Позавчера" in blog.page(1)
+    blog.unchanged()
+    assert "Kept as an editor wrote it there: title" in blog.run("show", "b/1").text
+
+
+def test_what_was_merged_stays_the_editors_when_the_post_changes_again(blog: Blog) -> None:
+    retitle(blog, 1, "Хлеб пекут ночью")
+    corrected(blog, FIRST.replace("Вчера", "Позавчера"))
+    blog.sync()
+    blog.run("resolve", "b/1", "--merge")
+    corrected(blog, FIRST.replace("Вчера", "В среду").replace("Пекарня", "Булочная"))
+    assert blog.sync().code == 0
+    assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)
+    assert "В среду" in blog.page(1)
+    blog.run("resolve", "b/1", "--ours")
+    assert "<h1>Булочная на Садовой</h1>" in blog.page(1)
+
+
+def test_what_both_changed_cannot_be_merged(blog: Blog) -> None:
+    retitle(blog, 1, "Хлеб пекут ночью")
+    corrected(blog, FIRST.replace("Пекарня", "Булочная"))
+    assert "--merge" not in blog.sync().text
+    answer = blog.run("resolve", "b/1", "--merge")
+    assert answer.code == 1
+    assert "It cannot be merged: by hand and in Telegram the same changed: headline" in answer.text
+    assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)
+    assert blog.run("resolve", "b/1", "--theirs").code == 0
+    assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)
+    blog.unchanged()
+
+
+def test_an_editors_text_is_never_merged_away(blog: Blog) -> None:
+    page = blog.page_of(1)
+    assert page is not None
+    page.write_text(page.read_text("utf-8").replace("открылась", "закрылась"), "utf-8")
+    corrected(blog, FIRST.replace("утром", "днём"))
+    assert "--merge" not in blog.sync().text
+    answer = blog.run("resolve", "b/1", "--merge")
+    assert "its text was changed by hand" in answer.text
+    assert "закрылась" in blog.page(1)
+
+
+def test_without_a_conflict_there_is_nothing_to_merge(blog: Blog) -> None:
+    answer = blog.run("resolve", "b/1", "--merge")
+    assert (answer.code, "is in no conflict" in answer.text) == (1, True)
+
+
+# --- withdraw ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", [(), ("--remove",)])
+def test_a_withdrawn_article_stays_away_until_a_person_publishes_it(
+    blog: Blog, words: tuple[str, ...]
+) -> None:
+    answer = blog.run("withdraw", "b/2", *words)
+    assert (answer.code, answer.text) == (0, "1 withdrawn.\n")
+    assert blog.posts == [1, 3]
+    blog.unchanged()
+    blog.write(message(1, FIRST, line=""), message(2, "Исправлено", line=""), message(3, line=""))
+    blog.sync()
+    assert blog.posts == [1, 3], "an edit does not bring it back"
+    assert blog.run("resolve", "b/2", "--publish").code == 0
+    assert "Исправлено" in blog.page(2)
+
+
+def test_an_article_that_outlived_its_post_can_be_withdrawn(tmp_path: Path) -> None:
+    blog = Blog(tmp_path, settings="on_delete = 'keep'")
+    blog.write(*(message(n, line="") for n in range(1, 4)))
+    blog.sync()
+    blog.write(*(message(n, line="") for n in (1, 3)))
+    blog.sync()
+    assert blog.posts == [1, 2, 3]
+    assert blog.run("withdraw", "b/2").text == "1 withdrawn.\n"
+    assert blog.posts == [1, 3]
+    blog.unchanged()
+
+
+# --- undo -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def filled(tmp_path: Path) -> Blog:
+    """A blog of which one run made posts 1 to 3 and another the rest."""
+    blog = Blog(tmp_path)
+    blog.write(*(message(n, line="") for n in range(1, 7)))
+    blog.run("backfill", "b", "--ids", "1-3")
+    blog.run("backfill", "b", "--ids", "4-6")
+    assert blog.posts == [1, 2, 3, 4, 5, 6]
+    return blog
+
+
+def test_undo_lists_the_runs_that_made_something(filled: Blog) -> None:
+    lines = filled.run("undo").text.splitlines()
+    assert [line.split("  ")[-1] for line in lines] == ["backfill b: 3 created"] * 2
+    runs = json_of(filled, "undo")["runs"]
+    assert [(one["command"], one["created"]) for one in runs] == [("backfill", 3)] * 2
+
+
+def test_undo_takes_back_what_one_run_made_and_nothing_else(filled: Blog) -> None:
+    run = json_of(filled, "undo")["runs"][0]["id"]
+    assert "3 withdrawn" in filled.run("undo", str(run), "--dry-run").text
+    assert len(filled.posts) == 6
+    assert filled.run("undo", str(run)).code == 2, "nobody is there to ask"
+    assert filled.run("undo", str(run), "--yes").text == "3 withdrawn.\n"
+    assert filled.posts == [1, 2, 3]
+    filled.sync()
+    assert filled.posts == [1, 2, 3], "a sync does not bring them back"
+    assert filled.run("undo", str(run), "--yes").text == "Nothing to do.\n"
+
+
+def test_a_backfill_brings_back_what_was_taken_back(filled: Blog) -> None:
+    run = json_of(filled, "undo")["runs"][0]["id"]
+    filled.run("undo", str(run), "--yes")
+    filled.settings = "credit = 'архив'"
+    assert "2 created" in filled.run("backfill", "b", "--ids", "4-5").text
+    assert filled.posts == [1, 2, 3, 4, 5]
+
+
+def test_undo_leaves_what_a_person_has_edited_since(filled: Blog) -> None:
+    run = json_of(filled, "undo")["runs"][0]["id"]
+    retitle(filled, 5, "Как решил редактор")
+    answer = filled.run("undo", str(run), "--yes")
+    assert answer.code == 1
+    assert "A person has edited it on the site since: it stays there" in answer.text
+    assert filled.posts == [1, 2, 3, 5]
+    assert "Как решил редактор" in filled.page(5)
+    filled.sync()
+    assert filled.posts == [1, 2, 3, 5]
+
+
+def test_a_run_that_only_found_what_was_there_takes_nothing_back(filled: Blog) -> None:
+    (filled.root / "ledger.db").unlink()
+    filled.sync()
+    assert json_of(filled, "undo")["runs"] == []
+
+
+def test_undo_of_a_run_that_never_was_is_told(filled: Blog) -> None:
+    answer = filled.run("undo", "999")
+    assert (answer.code, "there was no run 999" in answer.text) == (2, True)
+
+
+# --- verify -----------------------------------------------------------------------------------
+
+
+def test_a_site_in_step_with_the_ledger_passes(blog: Blog) -> None:
+    answer = blog.run("verify")
+    assert (answer.code, answer.text) == (0, "The sites are as the ledger says.\n")
+
+
+def test_verify_tells_what_is_gone_and_what_a_person_changed(blog: Blog) -> None:
+    retitle(blog, 1, "Как решил редактор")
+    page = blog.page_of(2)
+    assert page is not None
+    page.unlink()
+    answer = blog.run("verify")
+    assert answer.code == 1
+    assert "changed: b/1 → local" in answer.text
+    assert "a person changed it on the site (headline)" in answer.text
+    assert "gone: b/2 → local" in answer.text
+    assert "crosspost resolve b/2 --ours" in answer.text
+    assert answer.text.endswith("1 changed, 1 gone.\n")
+    quiet = blog.run("verify", "-q")
+    assert "changed: b/1" not in quiet.text
+    assert blog.run("resolve", "b/2", "--ours").code == 0
+    assert blog.run("verify").code == 0, "that an editor corrects an article is no trouble"
+
+
+def test_verify_finds_what_the_ledger_does_not_know(blog: Blog) -> None:
+    (blog.root / "ledger.db").unlink()
+    blog.write(message(1, FIRST, line=""))
+    blog.run("backfill", "b", "--ids", "1")
+    found = json_of(blog, "verify")
+    assert found["exit_code"] == 1
+    assert [(one["what"], one["post_id"]) for one in found["differences"]] == [
+        ("unknown", 2),
+        ("unknown", 3),
+    ]
+
+
+def test_verify_changes_nothing(blog: Blog) -> None:
+    retitle(blog, 1, "Как решил редактор")
+    before = {path: path.stat().st_mtime_ns for path in blog.site.rglob("*.html")}
+    ledger = (blog.root / "ledger.db").read_bytes()
+    blog.run("verify")
+    assert {path: path.stat().st_mtime_ns for path in blog.site.rglob("*.html")} == before
+    assert (blog.root / "ledger.db").read_bytes() == ledger
+
+
+# --- Two texts --------------------------------------------------------------------------------
+
+
+def test_a_difference_is_told_word_by_word_where_lines_are_alike() -> None:
+    site = ["Заголовок", "", "Один  два три.", "Только там."]
+    post = ["Заголовок", "Один четыре три.", "Совсем другие слова здесь"]
+    assert list(difference(site, post)) == [
+        Line(" ", "Заголовок"),
+        Line("~", "Один [-два-]{+четыре+} три."),
+        Line("-", "Только там."),
+        Line("+", "Совсем другие слова здесь"),
+    ]
+
+
+# --- Links ------------------------------------------------------------------------------------
+
+
+def test_a_backfill_leads_its_links_to_posts_that_come_later_in_it(tmp_path: Path) -> None:
+    blog = Blog(tmp_path)
+    link = {"type": "text_link", "text": "дальше", "href": "https://t.me/workshop/2"}
+    first = message(1, line="") | {"text": ["Смотри ", link], "text_entities": [
+        {"type": "plain", "text": "Смотри "}, link]}  # fmt: skip
+    blog.write(first, message(2, line=""))
+    blog.run("backfill", "b")
+    target = blog.page_of(2)
+    assert target is not None
+    assert f'href="{target.name}"' in blog.page(1)
+    assert blog.sync().text == "Nothing to do.\n"
