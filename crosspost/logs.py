@@ -57,7 +57,7 @@ def _in_base64(secret: bytes) -> Iterator[str]:
 
 def concealed(text: str) -> str:
     """The text, with … where a secret was."""
-    for secret in sorted(_secrets, key=len, reverse=True):
+    for secret in sorted(_secrets, key=len, reverse=True) if text else ():
         text = text.replace(secret, "…")
     return text
 

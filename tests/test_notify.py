@@ -3,10 +3,10 @@
 import errno
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,10 +17,12 @@ from typing import Any
 
 import pytest
 from blogs import Blog
+from click.testing import CliRunner
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from crosspost import logs, notify
+from crosspost.cli import group
 from crosspost.cli._voice import Voice
 from crosspost.config import load
 from crosspost.errors import ConfigError, PublisherError
@@ -160,7 +162,7 @@ def test_blogs_with_runs_of_their_own_tell_of_a_site_that_is_down_once(person: P
     assert person.run(("b", "s"), well=(("b", ""),)) == []
     person.now += DAY
     (again,) = person.run(well=(("a", "s"),))
-    assert "Still failing:\nb → s, since 1 day" in again.body
+    assert "Still failing:\n• b → s, since 1 day" in again.body
     assert person.run(well=(("b", "s"),)) == []
 
 
@@ -188,6 +190,16 @@ def test_a_quiet_month_sends_nothing_and_writes_nothing(person: Person) -> None:
         person.now += HOUR
         assert person.run() == []
     assert list(person.folder.iterdir()) == []
+
+
+def test_the_message_on_the_page_is_the_one_that_is_sent(person: Person) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "monitoring.md").read_text("utf-8")
+    (shown,) = re.findall(r"^```\n(Crosspost: .*?)^```$", page, re.MULTILINE | re.DOTALL)
+    why = re.search(r"^• business → site: (.*)$", shown, re.MULTILINE)
+    assert why is not None
+    (message,) = person.run(("business", "site"), why=(why[1], 4))
+    sent = f"{message.title}\n\n{message.body}\n"
+    assert sent.replace("on host", "on blog-host") == shown
 
 
 # --- Digest -----------------------------------------------------------------------------------
@@ -436,11 +448,36 @@ def test_what_happens_to_several_blogs_of_a_watch_is_one_message(blog: Blog, hoo
         voice.heard(name, report)
     voice.tick()
     assert hook.got == []
-    threads = threading.active_count()
     voice.tick(last=True)
     (message,) = hook.got
     assert message["title"] == "Crosspost: b, c → local fails"
-    assert threading.active_count() <= threads
+
+
+def test_what_ends_a_watch_is_told(blog: Blog, hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("what nobody foresaw")
+
+    monkeypatch.setattr("crosspost.pipeline.sync", broken)
+    words = ["-c", str(blog.root / "crosspost.toml"), "watch"]
+    result = CliRunner().invoke(group, words)
+    assert isinstance(result.exception, RuntimeError)
+    (message,) = hook.got
+    assert message["title"] == "Crosspost: the run fails"
+    assert "RuntimeError: what nobody foresaw" in message["message"]
+
+
+def test_what_nobody_foresaw_in_a_run_is_told(
+    blog: Blog, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
+        raise RuntimeError("what nobody foresaw")
+
+    monkeypatch.setattr("crosspost.pipeline.sync", broken)
+    for _ in range(2):
+        with pytest.raises(RuntimeError):
+            blog.sync()
+    (message,) = hook.got
+    assert "Crosspost itself failed (RuntimeError: what nobody foresaw)" in message["message"]
 
 
 # --- Settings ---------------------------------------------------------------------------------

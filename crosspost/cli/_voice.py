@@ -36,15 +36,19 @@ def voiced(config: "Config", report: "Report") -> Iterator["Voice | None"]:
     voice.begin()
     try:
         yield voice
-    except CrosspostError as error:
-        voice.end(report, error)
-        raise
-    except OSError as error:  # a full disk, a folder that is gone
-        voice.end(
-            report, CrosspostError(f"{error.filename or 'A file'}: {error.strerror or error}")
-        )
+    except Exception as error:
+        voice.end(report, _told(error))
         raise
     voice.end(report)
+
+
+def _told(error: Exception) -> CrosspostError:
+    """What ended a run, as a sentence."""
+    if isinstance(error, CrosspostError):
+        return error
+    if isinstance(error, OSError):  # a full disk, a folder that is gone
+        return CrosspostError(f"{error.filename or 'A file'}: {error.strerror or error}")
+    return CrosspostError(f"Crosspost itself failed ({type(error).__name__}: {error})")
 
 
 class Voice:
@@ -128,6 +132,18 @@ class Voice:
                     self._heard_at = time.monotonic()
                 self._facts.append(facts(report))
 
+    def failed(self, error: Exception) -> None:
+        """The watch ends because of it."""
+        told = _told(error)
+        event("trouble", "error", error=error, exit_code=told.exit_code)
+        with self._turn:
+            self._rounds[""] = told.exit_code
+            if self._config.notify:
+                from crosspost.notify import Facts
+
+                self._facts.append(Facts())
+                self._facts[-1].fail("", "", str(told), told.exit_code)
+
     def tick(self, *, last: bool = False) -> None:
         """Called often: tells what there is to tell, and now and then renews figures and pings.
         Does not wait for any of it, but for the ``last`` time."""
@@ -141,7 +157,8 @@ class Voice:
             found = self._facts if due else []
             self._facts = [] if due else self._facts
             renew = bool(self._rounds) and (last or now - self._renewed_at >= _AGAIN)
-            codes = [code for code in self._rounds.values() if code not in (0, 1, 5, 7)]
+            rounds = self._rounds.items()  # "" is the watch itself
+            codes = [code for name, code in rounds if code not in (0, 1, 5, 7) or not name]
         if found or renew:
             self._renewed_at = now if renew else self._renewed_at
             self._busy = Thread(target=self._round, args=(found, renew, codes), daemon=True)

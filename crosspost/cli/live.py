@@ -201,6 +201,9 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
             say(f"Watching {names}. Ctrl-C ends it after the post under way.", err=True)
         voice.begin()
         follow(wanted, chosen)
+    except Exception as error:
+        voice.failed(error)
+        raise
     finally:
         voice.tick(last=True)
         for number, handler in before.items():

@@ -73,7 +73,7 @@ def _part(heading: str, lines: list[str], more: int = 0) -> list[str]:
     if not lines:
         return []
     more += max(0, len(lines) - _LISTED)
-    told = [concealed(_safe(line)) for line in lines[:_LISTED]]
+    told = [f"• {concealed(_safe(line))}" for line in lines[:_LISTED]]
     rest = [f"… and {more:,} more"] if more else []
     return [*([heading] if heading else []), *told, *rest, ""]
 
