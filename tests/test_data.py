@@ -546,7 +546,9 @@ def test_a_damaged_file_gives_what_can_be_read_and_the_next_run_the_rest(
     with ledger_of(blog).open("r+b") as file:
         file.seek((page - 1) * size)
         file.write(b"\xff" * size)
-    told = json.loads(run(blog, "compact", "--repair", "--json").stdout)
+    with Ledger.open(ledger_of(blog)) as watching:
+        told = json.loads(run(blog, "compact", "--repair", "--json").stdout)
+        assert watching.faults() == []
     assert told["repaired"]
     assert Path(told["kept"]).is_file()
     run(blog, "compact", "--check")

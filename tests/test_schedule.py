@@ -20,6 +20,7 @@ import pytest
 from blogs import Blog, Message
 from click.testing import CliRunner, Result
 from filelock import FileLock
+from telegram_server import TelegramServer
 
 from crosspost import pipeline
 from crosspost.cli import COMMANDS, group
@@ -27,6 +28,9 @@ from crosspost.config import load
 from crosspost.ledger import Ledger
 from crosspost.report import Report
 from crosspost.schedule import Plan, every, units, word
+
+pytest.register_assert_rewrite("live_channel")
+from live_channel import LiveChannel, live_blog  # noqa: E402
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -436,6 +440,21 @@ def test_a_person_who_wants_quiet_does_not_hear_of_a_run_that_goes_on(
     past = iter(range(0, 10_000, 5))
     monkeypatch.setattr("crosspost.cli._common.time.monotonic", lambda: float(next(past)))
     assert run(blog, "sync", "-q", "--max-time", "10s", code=7).output == ""
+
+
+def test_a_wait_that_telegram_asks_for_does_not_outlast_the_run(tmp_path: Path) -> None:
+    with TelegramServer() as server:
+        author = LiveChannel(server)
+        author.post()
+        blog = live_blog(tmp_path / "blog", server)
+        server.fault("GetHistoryRequest", error="FLOOD_WAIT_60")
+        begun = time.monotonic()
+        told = run(blog, "sync", "--max-time", "20s", code=7).output
+        assert time.monotonic() - begun < 10
+        assert "The time of this run (--max-time) is used up" in told
+        server.faults.clear()
+        run(blog, "sync")
+        assert len(blog.posts) == 1
 
 
 def test_who_had_no_turn_comes_first_the_next_time(blog: Blog) -> None:

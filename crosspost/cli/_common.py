@@ -104,8 +104,10 @@ def _running(
                 yield run
             finally:
                 run.close()
-            if asked() or budget.over:
-                report.fail(report.command, "", budget.later())
+            later = budget.later()
+            known = {trouble.message for trouble in report.troubles}
+            if (asked() or budget.over) and str(later) not in known:
+                report.fail(report.command, "", later)
 
 
 class _Budget:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
+from shutil import copy2
 from tempfile import NamedTemporaryFile
 from typing import Final
 
@@ -167,10 +168,10 @@ def saved(ledger: Path, now: datetime) -> Path:
         finally:
             whole.close()
             broken.close()
-        for side in reversed(_SIDES):
+        for side in _SIDES:
             with suppress(FileNotFoundError):
-                ledger.with_name(ledger.name + side).replace(kept.with_name(kept.name + side))
-        _poured(place, ledger)
+                copy2(ledger.with_name(ledger.name + side), kept.with_name(kept.name + side))
+        _poured(place, ledger)  # in its place: whoever has it open goes on with this one
     return kept
 
 
