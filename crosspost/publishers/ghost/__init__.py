@@ -263,13 +263,15 @@ class GhostPublisher:
             title = str(before.get("title") or "")
         if "lead" in keep:
             excerpt = str(before.get("custom_excerpt") or "")
-        told = _marks.mark(article, mark, *_stored.said(title, html, excerpt))
+        cover = self._cover(article, uploads, writer)
+        caption = cover["feature_image_caption"] or ""
+        told = _marks.mark(article, mark, *_stored.said(title, html, excerpt, caption))
         data: dict[str, Any] = {
             "title": title,
             "html": html,
             "custom_excerpt": excerpt or None,
             "codeinjection_head": _stored.marked(before, told),
-            **self._cover(article, uploads, writer),
+            **cover,
         }
         if "tags" not in keep:
             category = article.category or self._settings.category

@@ -67,15 +67,17 @@ def renewed(found: Mapping[str, Any]) -> str:
     return _marks.renewed(_title(found), f"{before}{_head(found)} -->")[len(before) : -4]
 
 
-def said(title: str, html: str, excerpt: str) -> tuple[str, str]:
+def said(title: str, html: str, excerpt: str, caption: str) -> tuple[str, str]:
     """The title and the words of an article that is sent, as ``words`` finds them in the end."""
-    return escape(title, quote=False), f"{escape(excerpt, quote=False)}\n{_SIZES.sub('', html)}"
+    lead = escape(excerpt, quote=False)
+    return escape(title, quote=False), f"{lead}\n{caption}\n{_SIZES.sub('', html)}"
 
 
 def words(found: Mapping[str, Any]) -> str:
-    """All that the article says below its headline, as HTML."""
+    """All that the article says beside its headline, as HTML."""
     lead = escape(_text(found, "custom_excerpt"), quote=False)
-    return f"{lead}\n" + "\n".join(_lines(_root(found)))
+    caption = _text(found, "feature_image_caption")
+    return f"{lead}\n{caption}\n" + "\n".join(_lines(_root(found)))
 
 
 def _head(found: Mapping[str, Any]) -> str:
