@@ -218,6 +218,19 @@ def test_pictures_that_have_no_place_leave_their_captions_and_a_link(desk: Desk)
     assert len(list((desk.site.folder / "media" / "covers").iterdir())) == 1
 
 
+def test_what_the_author_hid_stays_hidden_without_any_style_of_ours(desk: Desk) -> None:
+    site = desk.make()
+    uploads = {0: site.upload(desk.picture(), PHOTO)}
+    body = (
+        '<p>Это <span class="spoiler" tabindex="0">секрет</span></p>'
+        '<figure class="photo spoiler"><img src="media:0" alt="Печь"></figure>'
+    )
+    site.put(article(figures=FIGURES[:1], body=body), uploads, None)
+    (text,) = desk.column("text")
+    assert "<details><summary>Изображение скрыто. Показать</summary><figure" in text
+    assert '<span class="crosspost-spoiler" style="background:#333;color:#333">секрет' in text
+
+
 def test_links_lead_to_articles_that_visitors_see(desk: Desk) -> None:
     site = desk.make()
     body = '<p><a href="post:1">там</a> и <a href="post:7">здесь</a></p>'

@@ -25,7 +25,6 @@ from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Vanished
 from crosspost.publishers.form import _marks, _remove
-from crosspost.publishers.form._body import shorten
 from crosspost.publishers.form._complaints import complaints
 from crosspost.publishers.form._compose import Composer, printable
 from crosspost.publishers.form._fill import fill, seal, show

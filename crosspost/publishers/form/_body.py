@@ -8,7 +8,7 @@ the original.
 import re
 from collections.abc import Callable, Collection, Mapping
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from crosspost.markup import safe_url, sanitize
 from crosspost.model import Article, Upload
@@ -21,21 +21,30 @@ OURS: Final = "crosspost-source"
 """The class of the paragraph about the original, which holds the mark."""
 MARK: Final = "crosspost-mark"
 """Stands for the mark until the words it hashes are known."""
+_COVERED: Final = "background:#333;color:#333"
 _BLOCKS: Final = "p, h2, h3, h4, h5, h6, li, tr, pre, figcaption, summary, dt, dd, caption"
 _REFERENCE: Final = re.compile(r"(media|post):(\d{1,18})")
 _SPACE: Final = re.compile(r"[ \t]*\n[ \t]*")
 
 
+class Words(NamedTuple):
+    """What stands beside the author's own: where pictures are that cannot be shown, and how a
+    hidden one is opened."""
+
+    elsewhere: str
+    hidden: str
+
+
 class Text:
     """Writes one article's text. ``address`` answers the address of another post's article, or
-    "". ``words`` is what the line says that leads to what cannot be shown."""
+    "". ``words`` are ours in the blog's language."""
 
     def __init__(
         self,
         article: Article,
         uploads: Mapping[int, Upload],
         address: Callable[[int], str],
-        words: str,
+        words: Words,
     ) -> None:
         self._article, self._uploads = article, uploads
         self._address, self._words = address, words
@@ -69,7 +78,7 @@ class Text:
 
     def _hint(self) -> str:
         url = safe_url(self._article.source_url) if self._article.source_url else None
-        words = escape(self._words)
+        words = escape(self._words.elsewhere)
         told = f'<a href="{escape(url)}">{words}</a>' if url else words
         return f'<p class="crosspost-missing">{told}</p>'
 
@@ -93,6 +102,10 @@ class Text:
             self._media(soup, tag)
         for tag in soup.find_all("a", href=_REFERENCE):
             self._link(tag)
+        for tag in soup.select("figure.spoiler"):
+            self._cover_up(soup, tag)
+        for tag in soup.select("span.spoiler"):
+            tag["style"] = _COVERED  # selected, it can be read; the site may know no class of ours
         for tag in soup.find_all(True):
             tag.attrs.pop("tabindex", None)
             if given := tag.get("class"):
@@ -101,6 +114,13 @@ class Text:
                     one if one.startswith("language-") else f"crosspost-{one}" for one in names
                 )
         return str(soup)
+
+    def _cover_up(self, soup: "BeautifulSoup", figure: "Tag") -> None:
+        """A picture that its author hid is shown when it is asked for."""
+        covered = figure.wrap(soup.new_tag("details"))
+        summary = soup.new_tag("summary")
+        summary.string = self._words.hidden
+        covered.insert(0, summary)
 
     def _media(self, soup: "BeautifulSoup", tag: "Tag") -> None:
         upload = self._upload(str(tag.get("src") or ""))

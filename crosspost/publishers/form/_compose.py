@@ -10,7 +10,7 @@ import msgspec
 from crosspost.model import Article, Upload
 from crosspost.publishers import Context
 from crosspost.publishers.form import _marks
-from crosspost.publishers.form._body import Text, plain, shorten
+from crosspost.publishers.form._body import Text, Words, plain, shorten
 from crosspost.publishers.form._fill import Cover, Values
 from crosspost.publishers.form._library import Library
 from crosspost.publishers.form._settings import FormSettings
@@ -72,7 +72,7 @@ class Composer:
         mark = before.mark if before and trusted else None
         return bool(mark and cover and cover.stem == f"crosspost-{mark.cover}")
 
-    def _wording(self) -> str:
+    def _wording(self) -> Words:
         from jinja2 import TemplateNotFound
 
         from crosspost.templating import environment
@@ -83,7 +83,7 @@ class Composer:
             module = env.get_template(f"form/{context.language}.html").module
         except TemplateNotFound:
             module = env.get_template("form/en.html").module
-        return str(module.elsewhere)  # type: ignore[attr-defined]
+        return Words(str(module.elsewhere), str(module.hidden))  # type: ignore[attr-defined]
 
 
 def printable(article: Article) -> Article:

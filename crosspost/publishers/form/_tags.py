@@ -36,7 +36,8 @@ def _make(session: Session, settings: FormSettings, new: New, label: str) -> Non
     control = form.control(new.field) if form else None
     if form is None or control is None:
         raise PublisherError(
-            f"{page.url} has no form with the field «{new.field}». Correct «new» of the tags' field."
+            f"{page.url} has no form with the field «{new.field}». Correct «new» of the field of "
+            "tags."
         )
     control.value = shorten(label, control.longest)
     after = session.send(form, form.button(), [new.field])
