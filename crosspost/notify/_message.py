@@ -42,9 +42,9 @@ def compose(tells: Tells, origin: str, now: float) -> Message:
     ]
     lines += _part("Waiting for you:", posts, tells.more)
     if tells.waiting:
-        lines.append("All that waits: crosspost status -q")
+        lines += ["All that waits: crosspost status -q", ""]
     if origin:
-        lines += ["", f"From {origin}"]
+        lines.append(f"From {origin}")
     kind: Literal["success", "warning", "failure"] = (
         "failure" if tells.fails else "warning" if tells.waiting else "success"
     )
