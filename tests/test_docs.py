@@ -34,6 +34,7 @@ from crosspost.ledger import Run, State
 from crosspost.markup import text_of
 from crosspost.model import Author, Channel, Media, Post, Remote
 from crosspost.normalize import Style, normalize
+from crosspost.pipeline import Difference
 from crosspost.publishers import Context, Publisher
 from crosspost.publishers.form import FormPublisher
 from crosspost.publishers.ghost import GhostPublisher
@@ -387,6 +388,19 @@ def test_show_preview_and_init_are_the_documented_objects() -> None:
     preview = answer("preview", "--no-open", "-o", "sheet.html")
     assert set(preview) - set(report) == keys("The object of `preview`")
     assert set(answer("init", "channel", "-c", "other.toml")) == keys("The object of `init`")
+
+
+@pytest.mark.usefixtures("place")
+def test_verify_and_undo_are_the_documented_objects() -> None:
+    answer("sync")
+    (run,) = answer("undo")["runs"]
+    assert set(run) == keys("A run in `runs` of `undo`") | set(Run.__struct_fields__)
+    for page_of_post in Path("public").glob("*/1-*.html"):
+        page_of_post.unlink()
+    (found,) = answer("verify")["differences"]
+    assert set(found) == keys("A difference in `differences`")
+    kinds = rows(sections(page("reports.md"))["A difference in `differences`"])["what"][1]
+    assert {*re.findall(r"`(\w+)`", kinds)} == {*get_args(Difference.__annotations__["what"])}
 
 
 def test_every_command_that_answers_in_json_is_documented() -> None:
