@@ -178,7 +178,13 @@ def verify(ctx: click.Context, blogs: tuple[str, ...]) -> None:
     grave = any(one.what in _GRAVE and not one.known for one in found)
     code = report.exit_code if report.troubles else int(grave)
     if ctx.obj["json"]:
-        dump({**report.as_json(), "exit_code": code, "differences": msgspec.to_builtins(found)})
+        dump(
+            {
+                **report.as_json(),
+                "exit_code": code,
+                "differences": [msgspec.structs.asdict(one) for one in found],
+            }
+        )
     else:
         for line in report.lines(verbose=False):
             say(line, err=True)
