@@ -12,6 +12,8 @@ import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -293,23 +295,49 @@ def test_a_ledger_beyond_repair_is_restored_and_kept_as_it_lies(
     blog.unchanged()
 
 
-def test_an_older_ledger_is_restored_and_brought_up_to_date(blog: Blog, tmp_path: Path) -> None:
-    old = tmp_path / "old.db"
-    db = sqlite3.connect(old)
+@contextmanager
+def crosspost_of(version: int) -> Iterator[None]:
+    """The program as it was when the ledger had this version, as far as its tables go."""
     known = schema.MIGRATIONS, schema.VERSION
     try:
-        schema.MIGRATIONS, schema.VERSION = known[0][:4], 4  # type: ignore[misc]
-        schema.migrate(db)
-        db.commit()
+        schema.MIGRATIONS, schema.VERSION = known[0][:version], version  # type: ignore[misc]
+        yield
     finally:
         schema.MIGRATIONS, schema.VERSION = known  # type: ignore[misc]
-        db.close()
-    run(blog, "restore", str(old))
-    db = sqlite3.connect(ledger_of(blog))
-    assert db.execute("PRAGMA user_version").fetchone() == (schema.VERSION,)
+
+
+def version_of(path: Path) -> int:
+    db = sqlite3.connect(path)
+    (version,) = db.execute("PRAGMA user_version").fetchone()
     db.close()
+    assert isinstance(version, int)
+    return version
+
+
+def test_an_older_ledger_is_restored_and_brought_up_to_date(blog: Blog, tmp_path: Path) -> None:
+    old = tmp_path / "old.db"
+    with crosspost_of(4):
+        Ledger.open(old).close()
+    run(blog, "restore", str(old))
+    assert version_of(ledger_of(blog)) == schema.VERSION
     blog.sync()
     assert blog.posts == [1, 2, 3]
+
+
+def test_after_an_update_there_is_a_way_back(tmp_path: Path) -> None:
+    blog = Blog(tmp_path / "blog")
+    with crosspost_of(4), Ledger.open(ledger_of(blog)) as ledger:
+        ledger.set_cursor("b", "r", "s", "as it was")
+    kept = ledger_of(blog).with_name("ledger.db.v4")
+    assert not kept.exists()
+    Ledger.open(ledger_of(blog)).close()
+    assert (version_of(kept), version_of(ledger_of(blog))) == (4, schema.VERSION)
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    with crosspost_of(4):
+        assert "was written by a newer Crosspost" in run(blog, "status", code=6).output
+        run(blog, "restore", str(kept))
+        with Ledger.open(ledger_of(blog)) as ledger:
+            assert ledger.cursor("b", "r", "s") == "as it was"
 
 
 # --- Another machine ---

@@ -49,7 +49,7 @@ class File:
             if not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-            connection = _connect(path)
+            connection = _connect(path, keep=path)
         return cls(connection, path, clock)
 
     @classmethod
@@ -112,7 +112,7 @@ class File:
             return self._db.execute(sql, values).rowcount
 
 
-def _connect(path: Path) -> sqlite3.Connection:
+def _connect(path: Path, keep: Path | None = None) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=60, isolation_level=None)
     try:
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -123,15 +123,16 @@ def _connect(path: Path) -> sqlite3.Connection:
             )
         db.execute("PRAGMA synchronous = FULL")
         if version < schema.VERSION:
-            _migrate(db)
+            _migrate(db, keep)
     except BaseException:
         db.close()
         raise
     return db
 
 
-def _migrate(db: sqlite3.Connection) -> None:
-    """Makes or renews the tables at one stroke. Several processes may meet here: SQLite does not
+def _migrate(db: sqlite3.Connection, keep: Path | None) -> None:
+    """Makes or renews the tables at one stroke. The way back to an older Crosspost is a copy of the
+    ledger ``keep`` as it was, beside it. Several processes may meet here: SQLite does not
     wait for its lock where the journal's mode changes, so we do."""
     for pause in (*(0.05,) * 200, None):
         try:
@@ -143,7 +144,12 @@ def _migrate(db: sqlite3.Connection) -> None:
             time.sleep(pause)
     db.execute("BEGIN IMMEDIATE")
     try:
-        if db.execute("PRAGMA user_version").fetchone()[0] < schema.VERSION:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version < schema.VERSION:
+            if keep and version:
+                older = keep.with_name(f"{keep.name}.v{version}")
+                os.close(os.open(older, os.O_CREAT | os.O_RDWR, 0o600))
+                _copied(keep, older)
             schema.migrate(db)
         db.execute("COMMIT")
     except BaseException:
