@@ -28,6 +28,8 @@ _TRIED: Final = 20
 """So many requests without an answer are remembered for one article."""
 _WITHDRAWING: Final = "withdraw"
 """What stands for a digest in ``sending`` while an article is taken off the site."""
+_REMOVED: Final = "removed"
+"""The version of an article that we removed: where it lies in a site's trash, it may come back."""
 
 
 def send_all(errand: Errand, trip: Trip, sends: list[Send]) -> Iterator[Outcome]:
@@ -149,7 +151,9 @@ def _standing(errand: Errand, send: Send) -> Remote | None:
     if before.word == "ours":
         return _ours(publisher, send.article, ours if before.state != "missing" else None)
     if not before.remote_id:
-        return publisher.find(send.article)
+        found = publisher.find(send.article)
+        removed = found and found.status == "trash" and before.version == _REMOVED
+        return replace(found, version="") if found and removed else found
     try:
         return _looked(publisher, before, ours, send.digest)
     except Vanished:
@@ -197,7 +201,7 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     with ledger.transaction():
         ledger.set_unfinished(errand.blog, errand.site, True)
         ledger.settle(intent)
-    trip.started = True
+    trip.started, tried = True, _WITHDRAWING in delivery.sending.split()
     quiet = replace(delivery, due=False, sending="", not_before="", word="", reason="", remedy="")
     try:
         if delivery.remote_id:
@@ -229,7 +233,7 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
         state="withdrawn" if left else "gone",
         digest="",
         remote_id=left.id if left else "",
-        version=left.version if left else "",
+        version=left.version if left else _REMOVED if remote or tried else "",
     )
     why = "A person decided so" if asked else "The post was deleted in Telegram"
     if asked and not take.stored.gone:
