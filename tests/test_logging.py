@@ -10,8 +10,10 @@ from typing import Any
 
 import pytest
 from blogs import Blog
+from click.testing import CliRunner
 
 from crosspost import logs
+from crosspost.cli import group
 
 ROOT = Path(__file__).parents[1]
 AD = "Реклама. ООО «Мука», erid: 2VtzqwErTy5"
@@ -36,16 +38,10 @@ def blog(tmp_path: Path) -> Blog:
 
 
 def run(blog: Blog, *words: str) -> tuple[int, str, list[dict[str, Any]]]:
-    """The whole program: its exit code, its stdout, and what it logged."""
-    done = subprocess.run(
-        [sys.executable, "-m", "crosspost", "-c", str(blog.root / "crosspost.toml"), *words],
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        timeout=60,
-    )
-    return done.returncode, done.stdout, [json.loads(line) for line in done.stderr.splitlines()]
+    """A command: its exit code, its stdout, and what it logged, which is all of its stderr."""
+    done = CliRunner().invoke(group, ["-c", str(blog.root / "crosspost.toml"), *words])
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    return done.exit_code, done.stdout, lines
 
 
 def test_a_run_is_a_line_for_everything_that_happened(blog: Blog) -> None:

@@ -32,7 +32,7 @@ PASSWORD = "Xq7! pläne+zu/Hause=42"
 HOOK = "hook-5f1d9c77ab"
 CHECK = "5a1f0000-aaaa-bbbb-cccc-00000000c0de"
 SECRETS = (PASSWORD, HOOK, CHECK)
-WAYS = ("inline", "env", "file", "keyring")
+WAYS = ("env", "inline", "file", "keyring")
 
 
 @dataclass
@@ -179,7 +179,8 @@ def place(
     return Place(tmp_path, getattr(request, "param", "env"), site, monkeypatch)
 
 
-by_every_way = pytest.mark.parametrize("place", WAYS, indirect=True)
+SLOWER = [pytest.param(way, marks=pytest.mark.slow) for way in WAYS[1:]]
+by_every_way = pytest.mark.parametrize("place", [WAYS[0], *SLOWER], indirect=True)
 
 
 MOODS = ("echo 403", "echo 500", "page 403", "page 500", "page 200", "away")
@@ -189,8 +190,8 @@ LOUD = ("-v", "--log", "json")
 @pytest.mark.parametrize(
     ("place", "mood"),
     [
-        *((way, "echo 401") for way in WAYS[:2]),
-        *(pytest.param(way, "echo 401", marks=pytest.mark.slow) for way in WAYS[2:]),
+        (WAYS[0], "echo 401"),
+        *(pytest.param(way, "echo 401", marks=pytest.mark.slow) for way in WAYS[1:]),
         *(("inline", mood) for mood in MOODS if not mood.endswith("500")),
         *(
             pytest.param("inline", mood, marks=pytest.mark.slow)
