@@ -13,7 +13,7 @@ is never overwritten. docs/ghost.md tells how the key is made.
 
 import logging
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final, Literal, Self
@@ -143,6 +143,18 @@ class GhostPublisher:
 
     def look(self, remote: Remote) -> Remote:
         return _stored.remote(self._there(remote))
+
+    def listed(self, blog: str) -> Iterator[tuple[int, Remote]]:
+        key = _marks.blog_key(blog)
+        asked = {
+            **_stored.ASKED,
+            "filter": f"codeinjection_head:~'crosspost--{key}--'",
+            "order": "created_at asc, id asc",
+        }
+        for found in self._client.pages("posts", asked):
+            known = _stored.mark(found)
+            if known and known.blog == key:
+                yield known.post_id, _stored.remote(found)
 
     def _there(self, remote: Remote) -> dict[str, Any]:
         """The article as it is now. Raises ``Vanished``."""
