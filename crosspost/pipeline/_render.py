@@ -16,6 +16,7 @@ from crosspost.pipeline._push import Lazy, errand_of, push
 from crosspost.pipeline._run import Blog, Run, held, reported
 from crosspost.publishers import Publisher, Unknown, Vanished
 
+_NAMES = {"title": "headline"}
 _SAME = str.maketrans(dict.fromkeys("«»“”„‟\"'‘’`", '"') | dict.fromkeys("—–‒−", "-"))
 
 
@@ -96,7 +97,9 @@ def _change(publisher: Publisher, delivery: Delivery, article: Article) -> Chang
         return replace(change, trouble=str(error))
     if there is None:
         return replace(change, trouble="The site does not tell what it says now")
-    return replace(change, parts=tuple(differences(there, article)))
+    kept = {_NAMES.get(name, name) for name in delivery.keep.split()}
+    told = (one for one in differences(there, article) if one[0] not in kept)
+    return replace(change, parts=tuple(told))
 
 
 def render(run: Run, blog: Blog, site: str, posts: Collection[int]) -> None:
