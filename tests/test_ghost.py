@@ -9,19 +9,24 @@ import msgspec
 import pytest
 import requests
 from bs4 import BeautifulSoup
+from hypothesis import HealthCheck, given, settings
 from pydantic import ValidationError
 
 from crosspost.errors import PublisherError
-from crosspost.model import Figure, Media, Remote, digest
+from crosspost.markup import blocks, text_of
+from crosspost.model import Entity, Figure, Media, Remote, digest
 from crosspost.publishers import Changed, Refused, Vanished
 from crosspost.publishers.ghost import GhostSettings
 
 pytest.register_assert_rewrite("contract.publisher_contract", "sites.magazine")
 from contract.publisher_contract import PHOTO, PublisherContract, World, article  # noqa: E402
 from sites.magazine import Magazine  # noqa: E402
+from test_ghost_cards import ENTITIES, WORDS  # noqa: E402
 
 pytest_plugins = ("sites.magazine",)
 pytestmark = pytest.mark.servers
+
+GOLDEN = Path(__file__).parent / "golden"
 
 
 class TestGhost(PublisherContract):
@@ -417,6 +422,40 @@ def test_words_stay_words_in_every_card(magazine: Magazine) -> None:
     assert page.find_all("img", src="x") == []
     assert page.find_all(onerror="bad()") == []
     assert (magazine.public(remote) or "").count("window.bad=1") >= 14
+
+
+# --- Every word ---
+
+
+def test_ghost_keeps_every_word_of_the_article_with_everything(magazine: Magazine) -> None:
+    body = (GOLDEN / "wordpress" / "article.body.html").read_text("utf-8")
+    # a table's caption stands below it
+    assert sorted(_kept(magazine, 1, body)) == sorted(_words(text_of(body)))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(WORDS, ENTITIES)
+def test_ghost_keeps_every_word_of_any_body(
+    magazine: Magazine, text: str, entities: list[Entity]
+) -> None:
+    body = blocks(text, entities)
+    assert _kept(magazine, 1, body) == _words(text_of(body))
+
+
+def _kept(magazine: Magazine, number: int, body: str) -> str:
+    """The words that Ghost has in the end; it was sent what it has, so the article is known."""
+    site = magazine.make()
+    one = article(number, body=body, attribution="", title="Всё")
+    remote = site.put(one, {}, site.find(one))
+    assert remote.digest == digest(one)
+    assert remote.parts is not None
+    return _words(remote.parts.text)
+
+
+def _words(text: str) -> str:
+    for ours in ("☑", "☐", "·", "Подробнее"):
+        text = text.replace(ours, "")
+    return "".join(text.split())
 
 
 # --- Settings and doctor ---

@@ -280,7 +280,7 @@ class GhostPublisher:
         told = _marks.mark(article, mark, *_stored.said(title, html, excerpt, caption))
         data: dict[str, Any] = {
             "title": title,
-            "html": html,
+            "html": html or "<p></p>",  # Ghost takes no text for no change
             "custom_excerpt": excerpt or None,
             "codeinjection_head": _stored.marked(before, told),
             **cover,
