@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 from blogs import Blog
 from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
@@ -27,6 +29,7 @@ from crosspost.cli._voice import Voice
 from crosspost.config import load
 from crosspost.errors import ConfigError, PublisherError
 from crosspost.notify import Facts, Message, Notifier, Waits, _send
+from crosspost.notify._state import State, due, take_in, told
 from crosspost.report import Report
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
@@ -528,3 +531,55 @@ def test_facts_of_a_run_that_was_stopped_are_no_failure() -> None:
     report = Report("sync")
     report.fail("sync", "", Later("Stopped. The next run goes on from here."))
     assert notify.facts(report).failing == {}
+
+
+# --- Whatever happens -------------------------------------------------------------------------
+
+SUBJECTS = [("a", ""), ("a", "s"), ("b", "s"), ("c", "t")]
+STEPS = st.lists(
+    st.tuples(
+        st.integers(1, 90),  # minutes since the run before
+        st.sets(st.sampled_from(SUBJECTS)),  # what fails
+        st.sets(st.integers(1, 9)),  # what waits
+        st.booleans(),  # whether the message is taken
+    ),
+    max_size=40,
+)
+
+
+@given(STEPS)
+def test_nothing_is_told_twice_in_an_hour_and_everything_in_the_end(steps: Any) -> None:
+    state, now = State(), 1_000_000.0
+    said: dict[Any, list[float]] = {}
+
+    def run(fails: set[Any], waits: set[int], taken: bool) -> None:
+        facts = Facts(waits=[held(number) for number in waits])
+        for subject in fails:
+            facts.fail(*subject, *DOWN)
+        facts.well = set(SUBJECTS) - fails
+        take_in(state, facts, now, lambda *_: False)
+        tells = due(state, now, HOUR, lambda *_: True)
+        if tells and taken:
+            for kind, some in (("fails", tells.fails), ("well", tells.well)):
+                for one in some:
+                    said.setdefault((one.blog, one.site, kind), []).append(now)
+            for wait in tells.waiting:
+                said.setdefault(wait.key, []).append(now)
+            told(state, tells, now)
+
+    for minutes, fails, waits, taken in steps:
+        now += minutes * MINUTE
+        run(fails, waits, taken)
+    for _ in range(3):  # then all is well, and stays so
+        now += 2 * HOUR
+        run(set(), set(), True)
+    for subject, times in said.items():
+        assert all(later - earlier >= HOUR for earlier, later in pairwise(times)), subject
+        assert isinstance(subject, tuple) or len(times) == 1, "a post is told of once"
+    for subject in SUBJECTS:
+        fell, rose = (len(said.get((*subject, kind), [])) for kind in ("fails", "well"))
+        assert fell == rose, f"{subject}: whoever heard that it fails hears that it is well"
+    assert state.failing == []
+    assert state.waiting == []
+    expected = {held(number).key for _, _, waits, _ in steps for number in waits}
+    assert expected <= set(said)
