@@ -1,6 +1,7 @@
 """Data for years: copies and their return, what is forgotten, repair, rows for other programs,
 another machine, and tables that are what the page says."""
 
+import copy
 import csv
 import io
 import json
@@ -22,6 +23,7 @@ import pytest
 from blogs import Blog, Message
 from click.testing import CliRunner, Result
 from filelock import FileLock
+from memory import memory_folder
 
 from crosspost.cli import group
 from crosspost.ledger import Ledger, schema
@@ -45,13 +47,28 @@ def posts(*numbers: int) -> list[Message]:
     return [message(n, f"Пост {n}\n\nТекст поста {n}.") for n in numbers]
 
 
+@pytest.fixture(scope="module")
+def mirrored() -> Iterator[Blog]:
+    with memory_folder() as folder:
+        made = Blog(folder / "blog")
+        made.write(*posts(1, 2, 3), message(4, AD))
+        made.sync()
+        yield made
+
+
 @pytest.fixture
-def blog(tmp_path: Path) -> Blog:
+def blog(mirrored: Blog) -> Iterator[Blog]:
     """A blog of three posts and one that waits, mirrored."""
-    made = Blog(tmp_path / "blog")
-    made.write(*posts(1, 2, 3), message(4, AD))
-    made.sync()
-    return made
+    with memory_folder() as folder:
+        shutil.copytree(mirrored.root, folder / "blog")
+        yield replace(mirrored, folder / "blog")
+
+
+def replace(blog: Blog, root: Path) -> Blog:
+    """The same blog, in another folder, where it is already."""
+    moved = copy.copy(blog)
+    moved.root = root
+    return moved
 
 
 def run(blog: Blog, *words: str, code: int = 0) -> Result:
@@ -85,11 +102,11 @@ def dumped(path: Path, *, doubtful: bool = False) -> list[str]:
 
 
 def test_a_backup_is_the_ledger_and_its_owners_alone(blog: Blog, tmp_path: Path) -> None:
-    copy = tmp_path / "copy.db"
-    assert run(blog, "backup", str(copy)).stdout == f"Wrote {copy}.\n"
-    assert dumped(copy) == dumped(ledger_of(blog))
-    assert stat.S_IMODE(copy.stat().st_mode) == 0o600
-    assert sorted(one.name for one in tmp_path.iterdir()) == ["blog", "copy.db"]
+    saved = tmp_path / "copy.db"
+    assert run(blog, "backup", str(saved)).stdout == f"Wrote {saved}.\n"
+    assert dumped(saved) == dumped(ledger_of(blog))
+    assert stat.S_IMODE(saved.stat().st_mode) == 0o600
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["copy.db"]
 
 
 def test_a_backup_replaces_nothing_unless_told_to(blog: Blog, tmp_path: Path) -> None:
@@ -165,13 +182,13 @@ def test_a_backup_beside_a_run_that_writes_is_of_one_moment(blog: Blog, tmp_path
 
 
 def test_a_restored_ledger_makes_no_double_and_loses_nothing(blog: Blog, tmp_path: Path) -> None:
-    copy = tmp_path / "copy.db"
-    run(blog, "backup", str(copy))
+    saved = tmp_path / "copy.db"
+    run(blog, "backup", str(saved))
     blog.write(*posts(1, 2), message(3, "Пост 3\n\nИсправлен."), message(4, AD), *posts(5, 6))
     blog.sync()
     after = dumped(ledger_of(blog))
-    told = json.loads(run(blog, "restore", str(copy), "--json").stdout)
-    assert dumped(ledger_of(blog)) == dumped(copy, doubtful=True)
+    told = json.loads(run(blog, "restore", str(saved), "--json").stdout)
+    assert dumped(ledger_of(blog)) == dumped(saved, doubtful=True)
     assert dumped(Path(told["kept"])) == after
     assert stat.S_IMODE(Path(told["kept"]).stat().st_mode) == 0o600
     told = blog.run("sync", "-v").text
@@ -184,23 +201,23 @@ def test_a_restored_ledger_makes_no_double_and_loses_nothing(blog: Blog, tmp_pat
 
 
 def test_after_a_restore_an_editors_hand_still_counts(blog: Blog, tmp_path: Path) -> None:
-    copy = tmp_path / "copy.db"
-    run(blog, "backup", str(copy))
+    saved = tmp_path / "copy.db"
+    run(blog, "backup", str(saved))
     page = blog.page_of(3)
     assert page
     page.write_text(page.read_text("utf-8").replace("Текст поста 3", "Слово редактора"), "utf-8")
     blog.write(*posts(1, 2), message(3, "Пост 3\n\nИсправлен."), message(4, AD))
-    run(blog, "restore", str(copy))
+    run(blog, "restore", str(saved))
     assert "held: b/3" in blog.sync().text
     assert "Слово редактора" in blog.page(3)
 
 
 def test_a_ledger_that_is_open_elsewhere_is_restored_for_all(blog: Blog, tmp_path: Path) -> None:
-    copy = tmp_path / "copy.db"
-    run(blog, "backup", str(copy))
+    saved = tmp_path / "copy.db"
+    run(blog, "backup", str(saved))
     with Ledger.open(ledger_of(blog)) as watching:
         watching.tell("b", 1, "", "a line", "")
-        run(blog, "restore", str(copy))
+        run(blog, "restore", str(saved))
         assert "a line" not in [event.what for event in watching.history("b", 1)]
         watching.tell("b", 1, "", "another", "")
     with Ledger.open(ledger_of(blog)) as ledger:
@@ -263,11 +280,11 @@ def cut(path: Path) -> None:
 def test_what_is_no_sound_ledger_is_not_restored(
     blog: Blog, tmp_path: Path, spoil: Any, said: str
 ) -> None:
-    copy = tmp_path / "copy.db"
-    run(blog, "backup", str(copy))
-    spoil(copy)
+    saved = tmp_path / "copy.db"
+    run(blog, "backup", str(saved))
+    spoil(saved)
     before, files = dumped(ledger_of(blog)), sorted(blog.root.iterdir())
-    assert said in run(blog, "restore", str(copy), code=6).output
+    assert said in run(blog, "restore", str(saved), code=6).output
     assert dumped(ledger_of(blog)) == before
     assert sorted(blog.root.iterdir()) == files
 
@@ -285,13 +302,13 @@ def test_the_ledger_is_not_restored_from_itself_or_under_a_run(blog: Blog, tmp_p
 def test_a_ledger_beyond_repair_is_restored_and_kept_as_it_lies(
     blog: Blog, tmp_path: Path, spoil: Any
 ) -> None:
-    copy = tmp_path / "copy.db"
-    run(blog, "backup", str(copy))
+    saved = tmp_path / "copy.db"
+    run(blog, "backup", str(saved))
     spoil(ledger_of(blog))
     there = ledger_of(blog).exists()
-    told = json.loads(run(blog, "restore", str(copy), "--json").stdout)
+    told = json.loads(run(blog, "restore", str(saved), "--json").stdout)
     assert bool(told["kept"]) is there
-    assert dumped(ledger_of(blog)) == dumped(copy, doubtful=True)
+    assert dumped(ledger_of(blog)) == dumped(saved, doubtful=True)
     blog.unchanged()
 
 
@@ -351,9 +368,7 @@ def test_moving_to_another_machine_is_copying_one_file(blog: Blog, tmp_path: Pat
         here = blog.root / name
         (shutil.copytree if here.is_dir() else shutil.copy2)(here, there / name)
     shutil.rmtree(blog.root)
-    moved = Blog.__new__(Blog)
-    moved.__dict__ |= blog.__dict__ | {"root": there}
-    moved.unchanged()
+    replace(blog, there).unchanged()
 
 
 # --- compact ---
@@ -390,7 +405,7 @@ def test_a_clock_that_is_years_ahead_forgets_nothing(blog: Blog) -> None:
 
 
 def test_the_file_shrinks_and_what_was_deleted_is_not_in_it(blog: Blog) -> None:
-    with later(blog, -800) as ledger:
+    with later(blog, -800) as ledger, ledger.transaction():
         for number in range(2000):
             ledger.tell("b", number, "", "x", "Тайна" * 40)
     told = json.loads(run(blog, "compact", "--json").stdout)
@@ -561,11 +576,11 @@ def test_a_damaged_index_is_made_anew(blog: Blog) -> None:
     blog.unchanged()
 
 
-@pytest.mark.parametrize("table", ["delivery", "post", "upload", "line", "event"])
+@pytest.mark.parametrize("table", ["delivery", "post", "event"])
 def test_a_damaged_file_gives_what_can_be_read_and_the_next_run_the_rest(
     blog: Blog, table: str
 ) -> None:
-    blog.write(*posts(*range(1, 60)), message(104, AD))
+    blog.write(*posts(*range(1, 30)), message(104, AD))
     blog.sync()
     db = sqlite3.connect(ledger_of(blog))
     (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
@@ -581,9 +596,9 @@ def test_a_damaged_file_gives_what_can_be_read_and_the_next_run_the_rest(
     assert Path(told["kept"]).is_file()
     run(blog, "compact", "--check")
     blog.sync()
-    assert blog.posts == [*range(1, 60)]
+    assert blog.posts == [*range(1, 30)]
     with Ledger.open(ledger_of(blog)) as ledger:
-        assert ledger.targets("b")[0].counts["live"] == 59
+        assert ledger.targets("b")[0].counts["live"] == 29
     blog.unchanged()
 
 

@@ -20,6 +20,7 @@ import pytest
 from blogs import Blog, Message
 from click.testing import CliRunner, Result
 from filelock import FileLock
+from memory import memory_folder
 from telegram_server import TelegramServer
 
 from crosspost import pipeline
@@ -46,11 +47,12 @@ def message(number: int, text: str, **more: Any) -> Message:
 
 
 @pytest.fixture
-def blog(tmp_path: Path) -> Blog:
+def blog() -> Iterator[Blog]:
     """A blog of three posts, in a folder whose name cron and systemd would misread."""
-    made = Blog(tmp_path / "Блог 100% \"$HOME\" 'x'")
-    made.write(*(message(n, f"Пост {n}\n\nТекст поста {n}.") for n in (1, 2, 3)))
-    return made
+    with memory_folder() as folder:
+        made = Blog(folder / "Блог 100% \"$HOME\" 'x'")
+        made.write(*(message(n, f"Пост {n}\n\nТекст поста {n}.") for n in (1, 2, 3)))
+        yield made
 
 
 def run(blog: Blog, *words: str, code: int = 0) -> Result:
@@ -471,16 +473,35 @@ def test_who_had_no_turn_comes_first_the_next_time(blog: Blog) -> None:
     assert others.id < mine.id
 
 
-def test_a_pause_by_chance_is_short_and_can_be_ended(blog: Blog) -> None:
+def listens(pid: int, number: int) -> bool:
+    """Whether the process has a handler of its own for the signal: proc(5), SigCgt."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    (caught,) = re.findall(r"^SigCgt:\s*(\w+)$", status, re.MULTILINE)
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def test_a_pause_by_chance_comes_first_and_can_be_ended(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[float, float]] = []
+
+    def chance(_: object, low: float, high: float) -> float:
+        asked.append((low, high))
+        return 0.4
+
+    monkeypatch.setattr("random.SystemRandom.uniform", chance)
     begun = time.monotonic()
-    run(blog, "sync", "--jitter", "1s")
-    assert time.monotonic() - begun < 6
+    run(blog, "sync", "--jitter", "1m")
+    assert time.monotonic() - begun >= 0.4
+    assert asked == [(0, 60)]
     assert "must be shorter" in run(
         blog, "sync", "--jitter", "5m", "--max-time", "4m", code=2
     ).output.replace("\n", " ")
     words = [sys.executable, "-m", "crosspost", "-c", str(blog.root / "crosspost.toml"), "sync"]
     waiting = subprocess.Popen([*words, "--jitter", "1d"], stderr=subprocess.PIPE)
-    time.sleep(1)
+    while not listens(waiting.pid, signal.SIGTERM):
+        assert waiting.poll() is None
+        time.sleep(0.05)
     waiting.send_signal(signal.SIGTERM)
     assert waiting.wait(10) == 7
     assert waiting.stderr
