@@ -1,11 +1,13 @@
 """What a browser would send of a form, and what a page complains of, by HTML's rules."""
 
+import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from crosspost.errors import PublisherError
 from crosspost.publishers.form import FormSettings
@@ -15,7 +17,7 @@ from crosspost.publishers.form._complaints import complaints
 from crosspost.publishers.form._controls import File
 from crosspost.publishers.form._encode import Multipart, encoded, urlencoded
 from crosspost.publishers.form._page import Form, Page
-from crosspost.publishers.form._settings import id_in
+from crosspost.publishers.form._settings import PARTS, Place, id_in
 
 
 def page(html: str, kind: str = "text/html; charset=utf-8") -> Page:
@@ -302,3 +304,33 @@ def test_a_form_without_the_fields_is_no_traceback() -> None:
 
     with pytest.raises(PublisherError, match=r"no field «t» \(title\), «b» \(body\)"):
         demand(form("<input name=q>"), FormSettings(**settings()))
+
+
+# --- docs/form.md ---
+
+DOC = (Path(__file__).parents[1] / "docs" / "form.md").read_text("utf-8")
+
+
+def table(heading: str) -> set[str]:
+    """The names in the first cells of the table under these words."""
+    rows = DOC.split(f"| {heading} |", 1)[1].split("\n\n", 1)[0].splitlines()[2:]
+    return {name for row in rows for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+
+
+def test_every_part_and_key_is_explained() -> None:
+    assert table("part") == set(PARTS)
+    assert table("key") == set(Place.model_fields)
+    for name in ("login", "find", "published", "public", "delete", "upload"):
+        found = FormSettings.model_fields[name].annotation
+        models = [one for one in (found, *get_args(found)) if isinstance(one, type)]
+        (model,) = [one for one in models if issubclass(one, BaseModel)]
+        assert table(f"in `{name}`") == set(model.model_fields), name
+
+
+def test_the_config_on_the_page_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CMS_PASSWORD", "x")
+    (text,) = re.findall(r"^```toml\n(.*?)^```$", DOC, re.MULTILINE | re.DOTALL)
+    given = tomllib.loads(text)["site"]["newsroom"]
+    assert given.pop("type") == "form"
+    made = FormSettings(**given)
+    assert made.places("section")[0].field == "section"

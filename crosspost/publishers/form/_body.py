@@ -15,12 +15,17 @@ from crosspost.model import Article, Upload
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
+    from bs4.element import PageElement
 
 LEAD: Final = "crosspost-lead"
 OURS: Final = "crosspost-source"
 """The class of the paragraph about the original, which holds the mark."""
 MARK: Final = "crosspost-mark"
 """Stands for the mark until the words it hashes are known."""
+_LINES: Final = frozenset(
+    {"p", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre", "figure", "div",
+     "details", "table", "section", "aside", "hr"}
+)  # fmt: skip
 _COVERED: Final = "background:#333;color:#333"
 _BLOCKS: Final = "p, h2, h3, h4, h5, h6, li, tr, pre, figcaption, summary, dt, dd, caption"
 _REFERENCE: Final = re.compile(r"(media|post):(\d{1,18})")
@@ -113,7 +118,7 @@ class Text:
                 tag["class"] = " ".join(
                     one if one.startswith("language-") else f"crosspost-{one}" for one in names
                 )
-        return str(soup)
+        return "".join(f"{one}\n" if _is_block(one) else str(one) for one in soup.contents).strip()
 
     def _cover_up(self, soup: "BeautifulSoup", figure: "Tag") -> None:
         """A picture that its author hid is shown when it is asked for."""
@@ -177,6 +182,11 @@ class Text:
             return None
         found = self._uploads.get(int(number))
         return found if found and found.url else None
+
+
+def _is_block(node: "PageElement") -> bool:
+    """Whether a line may end behind it: an editor reads the text as it is stored."""
+    return str(getattr(node, "name", "")) in _LINES
 
 
 def plain(html: str) -> str:
