@@ -1,12 +1,15 @@
 """Posts that are one article: parts, bursts, and what is said again."""
 
+import re
 import sqlite3
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import msgspec
 import pytest
 from blogs import Blog
+from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -359,3 +362,105 @@ def test_an_older_ledger_learns_to_join(blog: Blog) -> None:
     blog.write(said(1, FIRST), said(2, BREAD, after=60))
     blog.sync()
     assert blog.posts == [1]
+
+
+def test_what_outlives_its_post_outlives_it_joined(blog: Blog) -> None:
+    blog.settings = "join = 'near'\non_delete = 'keep'"
+    blog.configure()
+    zero = said(1, "Накануне\n\nСтавили лавки.\n\n", after=-90_000)
+    last = said(9, "Наутро\n\nУбирали лавки.\n\n", after=90_000)
+    blog.write(zero, said(2, FIRST), said(3, BREAD, after=60), last)
+    blog.sync()
+    blog.write(zero, said(3, BREAD, after=60), last)
+    blog.sync()
+    assert blog.posts == [1, 2, 9]
+    assert "Хлеба хватит на всех." in blog.page(2), "nothing of it is lost, nothing is there twice"
+    blog.unchanged()
+
+
+# --- Once, whatever happens -------------------------------------------------------------------
+
+STEPS = ("new", "soon", "part", "again", "edit", "delete", "skip", "approve", "setting", "lost")
+
+
+class Story:
+    """A channel that lives, and a blog that follows it; each post has a word of its own."""
+
+    def __init__(self, blog: Blog, random: Random) -> None:
+        self.blog, self.random = blog, random
+        self.posts: dict[int, dict[str, Any]] = {}
+        self.last, self.clock, self.gone = 0, 0, set[int]()
+        self.joins, self.skipped, self.said = True, False, set[int]()
+
+    def step(self, what: str) -> None:
+        if what in ("new", "soon", "part", "again"):
+            self.add(what)
+        elif what == "setting":
+            self.joins = not self.joins
+            self.blog.settings = SETTINGS if self.joins else ""
+            self.blog.configure()
+        elif what == "lost":
+            (self.blog.root / "ledger.db").unlink(missing_ok=True)
+        elif self.posts and what in ("skip", "approve"):
+            self.skipped = self.skipped or what == "skip"
+            self.blog.run(what, f"b/{self.random.choice([*self.posts])}")
+        elif self.posts:
+            self.change(what)
+
+    def add(self, what: str) -> None:
+        self.last += 1
+        self.clock += 60 if what == "soon" else 5_000
+        text = f"Печь. Часть {self.last}" if what == "part" else f"Слово {self.last}"
+        more = NEWS.replace("2", "") if what == "again" else f"Сказано дело{self.last}дело."
+        self.posts[self.last] = said(self.last, f"{text}\n\n{more}\n\n", after=self.clock)
+        if what != "again":
+            self.said.add(self.last)
+
+    def change(self, what: str) -> None:
+        one = self.random.choice([*self.posts])
+        if what == "delete" and 1 < one < self.last:
+            del self.posts[one]
+            self.gone.add(one)
+        elif what == "edit":
+            text = f"Слово {one}\n\nСказано дело{one}дело, и ещё раз.\n\n"
+            moment = self.posts[one]["date_unixtime"]
+            self.posts[one] = said(one, text) | {"date_unixtime": moment}
+            self.said.add(one)
+
+    def holds(self) -> None:
+        """What is said stands once at most, and once if nobody said otherwise."""
+        bodies = [
+            BeautifulSoup(self.blog.page(one), "lxml").select_one("article.article")
+            for one in self.blog.posts
+        ]
+        shown = "\n".join(body.get_text() for body in bodies if body)
+        for one in range(1, self.last + 1):
+            count = len(re.findall(rf"дело{one}дело", shown))
+            assert count <= 1, f"the post {one} stands there {count} times"
+            if one in self.said and one in self.posts and not self.skipped:
+                assert count == 1, f"the post {one} stands nowhere"
+            if one in self.gone:
+                assert count == 0, f"the post {one} is gone and stands there"
+        assert shown.count("кукольный театр") <= sum(
+            "кукольный" in str(post) for post in self.posts.values()
+        )
+
+
+SETTINGS = "join = ['near', 'series']\nmax_deletions = 100\nrules = {repeats = 'merge'}"
+
+
+@pytest.mark.parametrize(
+    "seed", [pytest.param(n, marks=pytest.mark.slow) if n > 1 else n for n in range(40)]
+)
+def test_no_words_stand_on_the_site_twice_whatever_happens(blog: Blog, seed: int) -> None:
+    random = Random(seed)
+    blog.settings = SETTINGS
+    blog.configure()
+    story = Story(blog, random)
+    for _ in range(14):
+        what = random.choice(STEPS)
+        story.step(what)
+        if story.posts:
+            blog.write(*(story.posts[one] for one in sorted(story.posts)))
+            blog.sync()
+            story.holds()

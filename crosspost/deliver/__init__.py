@@ -97,7 +97,9 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
     if cut:
         errand.publisher().finish()
     yield from _pass(errand, trip, errand.wanted)
-    if trip.started:
+    for post_id in trip.alone:
+        ledger.stir(blog, post_id, site)
+    if trip.started or trip.alone:
         again = _pass(errand, trip, lambda one: _stirred(errand, trip, one))
         yield from (one for one in again if one.what not in ("updated", "unchanged"))
     errand.silent = trip.unknown >= PATIENCE
@@ -204,9 +206,8 @@ def _found_alone(
         return None
     told = now_live(replace(delivery, slug=article.slug, title=article.title), found.digest)
     told = replace(told, remote_id=found.id, url=found.url, version=found.version)
-    with errand.ledger.transaction():
-        errand.ledger.settle(told, "found")
-        errand.ledger.stir(errand.blog, delivery.post_id, errand.site)
+    errand.ledger.settle(told, "found")
+    trip.alone.add(delivery.post_id)
     return outcome_of(told, article, "unchanged")
 
 

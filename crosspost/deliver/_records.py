@@ -100,10 +100,11 @@ class Take(NamedTuple):
 @dataclass
 class Trip:
     """What one call of ``deliver`` keeps in mind: posts in a row without a clear answer, whether
-    the site was touched, which posts came to no good end and are not tried again, and which of
-    those that were put there point to others."""
+    the site was touched, which posts came to no good end and are not tried again, which of
+    those that were put there point to others, and which were found there by themselves."""
 
     unknown: int = 0
     started: bool = False
     failed: set[int] = field(default_factory=set)
     pointing: set[int] = field(default_factory=set)
+    alone: set[int] = field(default_factory=set)
