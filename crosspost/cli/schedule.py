@@ -398,6 +398,6 @@ def _systemctl(user: bool, *words: str) -> None:
     if done.returncode:
         said = (done.stderr.strip().splitlines() or ["it said nothing"])[0]
         raise CrosspostError(
-            f"systemctl {' '.join([*whose, *words])} failed: {said}. The units are written; mend "
-            "that and run this again, or use cron: crosspost cron-line"
+            f"systemctl {' '.join([*whose, *words])} failed: {said}. Mend that and run this "
+            "again, or use cron: crosspost cron-line"
         )
