@@ -11,6 +11,7 @@ is told once, and tried again with growing pauses.
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final
@@ -58,7 +59,9 @@ def watch(wanted: Watch, blogs: Sequence[Blog]) -> None:
     runs: list[Run] = []
     threads = [
         threading.Thread(
-            target=_follow, args=(wanted, blog, runs, ended), name=f"watch {blog.name}"
+            target=copy_context().run,  # so that the log says whose doing it is
+            args=(_follow, wanted, blog, runs, ended),
+            name=f"watch {blog.name}",
         )
         for blog in blogs
     ]

@@ -64,6 +64,27 @@ def test_a_run_is_a_line_for_everything_that_happened(blog: Blog) -> None:
     assert lines[-1]["counts"] == {"created": 1, "held": 1}
 
 
+def test_a_watch_is_one_run_in_every_line_of_every_blog(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from crosspost import pipeline
+
+    real = pipeline.sync
+
+    def once(run: pipeline.Run, chosen: pipeline.Blog) -> None:
+        real(run, chosen)
+        raise RuntimeError("enough")
+
+    monkeypatch.setattr(pipeline, "sync", once)
+    done = CliRunner().invoke(
+        group, ["-c", str(blog.root / "crosspost.toml"), "watch", "-q", "--log", "json"]
+    )
+    assert isinstance(done.exception, RuntimeError)
+    lines = [json.loads(line) for line in done.stderr.splitlines()]
+    assert {"run began", "created", "held", "trouble"} <= {line["event"] for line in lines}
+    assert len({line.get("run") for line in lines}) == 1
+
+
 def test_with_json_there_is_nothing_else_on_stderr(blog: Blog) -> None:
     code, said, lines = run(blog, "-q", "--log", "json", "sync")
     assert (code, said) == (1, "")

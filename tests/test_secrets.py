@@ -32,7 +32,7 @@ PASSWORD = "Xq7! pläne+zu/Hause=42"
 HOOK = "hook-5f1d9c77ab"
 CHECK = "5a1f0000-aaaa-bbbb-cccc-00000000c0de"
 SECRETS = (PASSWORD, HOOK, CHECK)
-WAYS = ("env", "inline", "file", "keyring")
+WAYS = ("env", "inline", "file", "credential", "keyring")
 
 
 @dataclass
@@ -132,6 +132,10 @@ class Place:
         if self.way == "file":
             (self.kept / name).write_text(f"{value}\n", "utf-8")
             return f"{{file = '{name}'}}"
+        if self.way == "credential":
+            self._patch.setenv("CREDENTIALS_DIRECTORY", str(self.kept))
+            (self.kept / name).write_text(value, "utf-8")
+            return f"{{credential = '{name}'}}"
         if self.way == "keyring":
             import keyring
 
