@@ -185,16 +185,27 @@ class Session:
 
     # --- Forms ---
 
+    def _leads_away(self, answer: Answer, page: Page) -> bool:
+        """Whether the site sends us on from its login page: then it has let us in. Where it sends
+        us is of no interest, and often its slowest page."""
+        location = answer.headers.get("Location", "")
+        target = urljoin(answer.url, location)
+        away = urlsplit(target).path not in (urlsplit(page.url).path, urlsplit(answer.url).path)
+        return 300 <= answer.status < 400 and bool(location) and self._ours(target) and away
+
     def _send(self, form: Form, button: Control | None) -> Page:
+        return self._follow(self._sent(form, button), self._clear)
+
+    def _sent(self, form: Form, button: Control | None) -> Answer:
+        """What the site answers to the form at once."""
         action = self._demand(form.action(button))
         entries, method = form.entries(button), form.method(button)
         headers = {"Referer": form.page.url}
         if method == "GET":
             query = urlencoded(entries, form.encoding)
-            answer = self._web.ask(
+            return self._web.ask(
                 "GET", f"{action.partition('?')[0]}?{query}", self._clear, question=False
             )
-            return self._follow(answer, self._clear)
         body: Any
         if form.is_multipart(button):
             body = Multipart(entries, form.encoding)
@@ -209,7 +220,7 @@ class Session:
         )
         if answer.status in (307, 308):
             raise self._web.moved(urljoin(answer.url, answer.headers.get("Location", "")))
-        return self._follow(answer, self._clear)
+        return answer
 
     def login(self) -> None:
         """Logs in. Raises ``PublisherError`` when the site does not let us in."""
@@ -231,7 +242,10 @@ class Session:
             )
         user.value, password.value = login.user, login.password.get_secret_value()
         before = complaints(page, self._settings.errors)
-        after = self._send(form, form.button())
+        answer = self._sent(form, form.button())
+        if self._leads_away(answer, page):
+            return
+        after = self._follow(answer, self._clear)
         if not after.asks_password:
             return
         self._in = False
