@@ -46,6 +46,7 @@ def test_what_would_change_is_counted_and_shown_and_nothing_is_done(blog: Blog) 
     answer = blog.run("render", "--dry-run")
     assert answer.code == 0
     assert "b → local: 1 of 3 articles change\n  b/2  «Мост»  http://blog.test/b/2" in answer.text
+    assert "    tags\n      - мост\n      + Мосты\n" in answer.text
     assert answer.text.endswith("It would be: 1 updated, 2 unchanged.\n")
     after = {path: path.stat().st_mtime_ns for path in blog.site.rglob("*") if path.is_file()}
     assert after == before
@@ -64,6 +65,8 @@ def test_the_articles_are_made_anew_without_the_source(blog: Blog) -> None:
     answer = blog.run("render", "-v")
     assert answer.code == 0, answer.text
     assert "b → local: 3 of 3 articles change" in answer.text
+    lines = ("- Оригинал — в Телеграм-канале автора.", "+ Оригинал — в канале мастера.")
+    assert answer.text.count("    text\n      {}\n      {}\n".format(*lines)) == 3
     assert answer.text.endswith("3 updated.\n")
     assert all("в канале мастера" in blog.page(n) for n in (1, 2, 3))
     assert "a.jpg" not in answer.text
@@ -118,6 +121,7 @@ def test_the_object_says_how_each_changes(blog: Blog) -> None:
     (site,) = told["sites"]
     assert (site["blog"], site["site"], site["same"]) == ("b", "local", 2)
     (change,) = site["changes"]
+    assert change["parts"] == [{"part": "tags", "gone": ["мост"], "come": ["Мосты"]}]
     assert change["post_id"] == 2
     assert {"post_id", "title", "url", "parts"} <= set(change)
     page = sections((DOCS / "reports.md").read_text("utf-8"))
