@@ -26,6 +26,8 @@ from filelock import FileLock
 from memory import memory_folder
 
 from crosspost.cli import group
+from crosspost.cli._common import housekeeper
+from crosspost.config import load
 from crosspost.ledger import Ledger, schema
 from crosspost.model import Post
 
@@ -512,6 +514,23 @@ def test_a_run_keeps_house_once_a_week_and_only_when_it_did_something(blog: Blog
     blog.sync()
     assert cleanings() == 2
     blog.unchanged()
+
+
+def test_a_program_that_runs_for_months_keeps_house_too(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db = sqlite3.connect(ledger_of(blog))
+    db.execute("DELETE FROM run WHERE command = 'compact'")
+    db.commit()
+    db.close()
+    clock = [0.0]
+    monkeypatch.setattr("crosspost.cli._common.time.monotonic", lambda: clock[-1])
+    look = housekeeper(load(blog.root / "crosspost.toml"))
+    for seconds, cleanings in ((1000, 0), (3700, 1), (7300, 1)):
+        clock.append(seconds)
+        look()
+        with Ledger.open(ledger_of(blog)) as ledger:
+            assert len(ledger.runs("", 100)) == cleanings
 
 
 # --- check, repair ---

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from crosspost.pipeline import Run
     from crosspost.report import Report
 
+HOUR: Final = 3600.0
 WAIT: Final = "Telegram asks to wait {} s"
 
 
@@ -148,6 +149,26 @@ class _Budget:
                 raise self.later()
 
         return told
+
+
+def housekeeper(config: "Config") -> Callable[[], None]:
+    """For a program that goes on for months: called again and again, it looks every hour whether
+    it is time to drop what is old."""
+    from crosspost import pipeline
+    from crosspost.ledger import Ledger
+
+    next_look = time.monotonic() + HOUR
+
+    def look() -> None:
+        nonlocal next_look
+        if time.monotonic() < next_look:
+            return
+        next_look += HOUR
+        with suppress(CrosspostError), Ledger.open(config.ledger) as ledger:
+            if pipeline.is_time_to_keep_house(ledger):
+                pipeline.keep_house(config.keep, ledger, config.blogs.values())
+
+    return look
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import WAIT, blog_names, config_of, dump, say, say_report
+from crosspost.cli._common import WAIT, blog_names, config_of, dump, housekeeper, say, say_report
 from crosspost.cli._options import shared
 from crosspost.cli.run import Span
 
@@ -165,7 +165,7 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
             say_report(ctx, report)
         notify(f"STATUS={report.summary()}")
 
-    voice = Voice(config, "watch")
+    voice, keep_house = Voice(config, "watch"), housekeeper(config)
     longest = 0.0
 
     def waiting(left: float) -> None:
@@ -177,6 +177,7 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
     def alive() -> None:
         notify("WATCHDOG=1")
         voice.tick()
+        keep_house()
 
     wanted = Watch(
         open_ledger=lambda: Ledger.open(config.ledger),
