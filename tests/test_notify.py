@@ -236,11 +236,18 @@ def test_what_a_person_decided_meanwhile_is_not_told(person: Person) -> None:
     assert person.run() == []
 
 
+def test_a_long_message_is_cut_at_a_line(person: Person) -> None:
+    waits = tuple(Waits(f"k{one}", f"held: a/{one} → s: {'x' * 390}") for one in range(20))
+    (message,) = person.run(waits=waits)
+    assert len(message.body) < 3800
+    assert message.body.endswith("x\n\n… and more: crosspost status\n\nFrom crosspost.toml on host")
+
+
 def test_a_flood_of_posts_is_a_short_message(person: Person) -> None:
     (message,) = person.run(waits=tuple(held(number) for number in range(5000)))
     assert message.title == "Crosspost: 5000 posts wait for you"
     assert "… and 4,980 more" in message.body
-    assert len(message.body) < 12_000
+    assert len(message.body) < 3800
     assert (person.folder / ".told").stat().st_size < 100_000
 
 

@@ -15,6 +15,8 @@ _LISTED: Final = 20
 """So many lines of a kind are told; more are counted."""
 _LONGEST: Final = 400
 """Characters of a line."""
+_WHOLE: Final = 3500
+"""Characters of a message."""
 _CALLS: Final = re.compile(r"@(?=(everyone|here|channel|all)\b)|<(?=[!@#])", re.IGNORECASE)
 
 
@@ -43,12 +45,20 @@ def compose(tells: Tells, origin: str, now: float) -> Message:
     lines += _part("Waiting for you:", posts, tells.more)
     if tells.waiting:
         lines += ["All that waits: crosspost status -q", ""]
-    if origin:
-        lines.append(f"From {origin}")
+    body = _within("\n".join(lines).strip("\n"))
+    body += f"\n\nFrom {origin}" if origin else ""
     kind: Literal["success", "warning", "failure"] = (
         "failure" if tells.fails else "warning" if tells.waiting else "success"
     )
-    return Message(title=concealed(_title(tells)), body="\n".join(lines).strip("\n"), kind=kind)
+    return Message(title=concealed(_title(tells)), body=body, kind=kind)
+
+
+def _within(text: str) -> str:
+    """As much of it as every service takes in one message (Telegram's take 4096 characters)."""
+    if len(text) <= _WHOLE:
+        return text
+    kept = text[:_WHOLE].rpartition("\n")[0]
+    return f"{kept}\n\n… and more: crosspost status"
 
 
 def sample(origin: str) -> Message:
