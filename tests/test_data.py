@@ -147,6 +147,16 @@ def test_a_backup_that_cannot_be_written_is_a_sentence(blog: Blog, tmp_path: Pat
     assert not ledger_of(blog).exists()
 
 
+def test_a_damaged_ledger_does_not_push_out_its_good_copies(blog: Blog, tmp_path: Path) -> None:
+    run(blog, "backup", str(tmp_path), "--keep", "1")
+    (good,) = tmp_path.iterdir()
+    good.rename(good.with_name("ledger-20240101T000000Z.db"))
+    damaged(ledger_of(blog))
+    told = run(blog, "backup", str(tmp_path), "--keep", "1", code=6).output
+    assert "damaged" in told
+    assert [one.name for one in tmp_path.iterdir()] == ["ledger-20240101T000000Z.db"]
+
+
 def test_a_backup_beside_a_run_that_writes_is_of_one_moment(blog: Blog, tmp_path: Path) -> None:
     done = threading.Event()
 

@@ -1,9 +1,11 @@
 """Schedules that hold: cron with its bare environment, systemd's units, runs that overlap, run out
 of time, were missed, or meet a clock that jumps."""
 
+import ctypes
 import json
 import os
 import re
+import resource
 import shlex
 import shutil
 import signal
@@ -137,17 +139,6 @@ def test_cron_mirrors_a_channel_and_mails_nothing(blog: Blog, tmp_path: Path) ->
     assert "held: b/4" in told
 
 
-@pytest.mark.slow
-def test_cron_mirrors_the_sample_channel(tmp_path: Path) -> None:
-    blog = Blog(tmp_path / "sample", title="Мастерская")
-    shutil.rmtree(blog.export)
-    shutil.copytree(EXAMPLES / "channel", blog.export)
-    code, told = mailed(cron_line(blog), tmp_path)
-    assert code in (0, 1), told
-    assert len(blog.posts) > 60
-    assert mailed(cron_line(blog), tmp_path)[1] == ""
-
-
 def test_the_line_is_whole_paths_and_says_who_runs_it(blog: Blog) -> None:
     line = cron_line(blog, "--run-as", "crosspost")
     assert line.startswith("*/5 * * * * crosspost /")
@@ -227,11 +218,47 @@ def test_the_service_runs_this_program_on_this_config(blog: Blog) -> None:
     assert command[1:] == [
         *("-q", "-c", str(blog.root / "crosspost.toml"), "sync", "--max-time", "4m"),
     ]
-    done = subprocess.run(
-        command, env={"PATH": "/usr/bin:/bin"}, cwd="/", capture_output=True, text=True, check=False
-    )
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert started(service) == (0, "")
     assert blog.posts == [1, 2, 3]
+
+
+def forbidden() -> None:
+    """What of the service's prohibitions a process can lay upon itself: prctl(2)."""
+    libc = ctypes.CDLL(None)
+    libc.prctl(38, 1, 0, 0, 0)  # NoNewPrivileges
+    libc.prctl(65, 1, 0, 0, 0)  # MemoryDenyWriteExecute
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.umask(0o022)
+
+
+def started(service: str) -> tuple[int, str]:
+    """Runs the service as systemd does, as far as that goes without it."""
+    done = subprocess.run(
+        command_of(service),
+        env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin", "LANG": "C.UTF-8"},
+        cwd="/",
+        preexec_fn=forbidden,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("way", ["cron", "systemd"])
+def test_the_sample_channel_is_mirrored_without_a_person(tmp_path: Path, way: str) -> None:
+    blog = Blog(tmp_path / "sample", title="Мастерская")
+    shutil.rmtree(blog.export)
+    shutil.copytree(EXAMPLES / "channel", blog.export)
+    line, service = cron_line(blog), printed(blog)["crosspost.service"]
+    code, told = mailed(line, tmp_path) if way == "cron" else started(service)
+    assert code in (0, 1), told
+    assert len(blog.posts) > 60
+    assert mailed(line, tmp_path)[1] == started(service)[1] == ""
 
 
 def test_the_service_may_write_where_it_must_and_nowhere_else(blog: Blog, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Commands that keep the ledger for years: backup, restore, compact, export."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -79,7 +80,8 @@ def backup(ctx: click.Context, file: Path, force: bool, keep: int | None) -> Non
 
 def _drop_old(folder: Path, stem: str, keep: int) -> list[Path]:
     """Removes all but the newest copies, known by the names that ``backup`` gives."""
-    copies = sorted(folder.glob(f"{stem}{'[0-9]' * 8}T{'[0-9]' * 6}Z.db"))
+    name = re.compile(rf"{re.escape(stem)}\d{{8}}T\d{{6}}Z\.db", re.ASCII)
+    copies = sorted(one for one in folder.iterdir() if name.fullmatch(one.name))
     old = copies[:-keep]
     for one in old:
         one.unlink()

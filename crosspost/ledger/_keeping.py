@@ -14,6 +14,7 @@ from typing import Any, Final, Literal, NamedTuple, get_args
 
 import msgspec
 
+from crosspost.errors import LedgerError
 from crosspost.ledger._file import explained
 from crosspost.ledger._saving import written
 from crosspost.ledger._uploads import Uploads
@@ -48,14 +49,20 @@ class Keeping(Uploads):
 
     def backup(self, to: Path) -> None:
         """Writes a copy to ``to``: the ledger as it is at one moment, whoever writes to it
-        meanwhile; complete and on the disk, or not there at all. Raises ``CrosspostError`` when
-        it cannot be written. https://www.sqlite.org/backup.html"""
+        meanwhile; complete, sound and on the disk, or not there at all. Raises ``CrosspostError``
+        when it cannot be written or is damaged. https://www.sqlite.org/backup.html"""
         with written(to) as part, explained(self.path):
             target = sqlite3.connect(part)
             try:
                 self._db.backup(target)
+                sound = target.execute("PRAGMA quick_check(1)").fetchone()[0]
             finally:
                 target.close()
+            if sound != "ok":
+                raise LedgerError(
+                    f"The ledger {self.path} is damaged ({sound}), so no copy was made of it and "
+                    "older ones are kept. To put it right: crosspost compact --repair"
+                )
 
     def last_turn(self, blog: str) -> str:
         """When a run last dealt with the blog, "" if never."""
