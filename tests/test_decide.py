@@ -2,6 +2,9 @@
 
 import json
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,8 @@ from blogs import Blog
 from test_archive import message
 
 from crosspost.cli._diff import Line, difference
+from crosspost.publishers import Unknown
+from crosspost.publishers.static import StaticPublisher
 
 FIRST = "Пекарня на Садовой\n\nВчера она открылась. Пекут там ночью, а утром продают."
 
@@ -251,6 +256,75 @@ def test_verify_changes_nothing(blog: Blog) -> None:
     blog.run("verify")
     assert {path: path.stat().st_mtime_ns for path in blog.site.rglob("*.html")} == before
     assert (blog.root / "ledger.db").read_bytes() == ledger
+
+
+def illustrated(tmp_path: Path) -> Blog:
+    from PIL import Image
+
+    blog = Blog(tmp_path)
+    Image.new("RGB", (60, 40), (90, 60, 30)).save(blog.export / "foto.jpg")
+    shown = {"photo": "foto.jpg", "width": 60, "height": 40}
+    blog.write(message(1, line="") | shown, message(2, line=""))
+    assert blog.sync().code == 0
+    return blog
+
+
+def test_verify_tells_which_article_has_lost_its_picture_and_how_to_mend_it(
+    tmp_path: Path,
+) -> None:
+    blog = illustrated(tmp_path)
+    assert blog.run("verify").code == 0
+    (picture,) = blog.site.glob("media/*/*.jpg")
+    picture.unlink()
+    answer = blog.run("verify")
+    assert (answer.code, "lost: b/1 → local" in answer.text) == (1, True)
+    assert picture.name in answer.text
+    assert "it must be sent again" in blog.run("resolve", "b/1", "--ours").text
+    assert blog.run("retry", "b/1").code == 0
+    assert picture.exists()
+    assert blog.run("verify").code == 0
+
+
+def test_verify_tells_of_a_file_that_is_in_no_article(tmp_path: Path) -> None:
+    blog = illustrated(tmp_path)
+    blog.run("withdraw", "b/1")
+    (blog.root / "ledger.db").unlink()
+    blog.write(message(2, line=""))
+    blog.sync()
+    with closing(sqlite3.connect(blog.site / ".crosspost" / "site.db")) as catalogue, catalogue:
+        catalogue.execute("DELETE FROM use")
+    answer = blog.run("verify")
+    assert "stray: b → local: Crosspost sent this file" in answer.text
+    assert "unknown: b/1 → local" in answer.text, "a draft that the ledger does not know"
+
+
+def test_an_article_that_was_withdrawn_may_be_deleted_but_not_be_public_again(blog: Blog) -> None:
+    blog.run("withdraw", "b/2")
+    assert blog.run("verify").code == 0
+    with closing(sqlite3.connect(blog.site / ".crosspost" / "site.db")) as catalogue, catalogue:
+        catalogue.execute("UPDATE article SET status = 'live', drawn = '' WHERE post_id = 2")
+    assert "back: b/2 → local" in blog.run("verify").text
+    with closing(sqlite3.connect(blog.site / ".crosspost" / "site.db")) as catalogue, catalogue:
+        catalogue.execute("DELETE FROM article WHERE post_id = 2")
+    assert blog.run("verify").text == "The sites are as the ledger says.\n"
+
+
+def test_a_site_that_was_deleted_is_looked_for_and_not_made(blog: Blog) -> None:
+    shutil.rmtree(blog.site)
+    answer = blog.run("verify")
+    assert (answer.code, answer.text.splitlines()[-1]) == (1, "3 gone.")
+    assert not blog.site.exists()
+
+
+def test_a_site_without_a_clear_answer_is_told_in_a_sentence(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unclear(self: StaticPublisher, name: str) -> Any:
+        raise Unknown("502 Bad Gateway")
+
+    monkeypatch.setattr(StaticPublisher, "listed", unclear)
+    answer = blog.run("verify")
+    assert (answer.code, "not compared to the end: 502 Bad Gateway" in answer.text) == (4, True)
 
 
 # --- Two texts --------------------------------------------------------------------------------

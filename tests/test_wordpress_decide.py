@@ -9,7 +9,7 @@ import requests
 from click.testing import CliRunner
 
 from crosspost.cli import group
-from crosspost.model import Remote
+from crosspost.model import Media, Remote
 
 pytest.register_assert_rewrite("sites.news")
 from sites.news import News  # noqa: E402
@@ -37,6 +37,7 @@ user = "blogger"
 password = "{password}"
 category = "Блоги"
 """
+PHOTO = Media(kind="photo", locator="1/0", mime="image/png")
 FIRST = "Пекарня на Садовой\n\nОткрылась вчера. Пекут ночью. #хлеб"
 
 
@@ -50,8 +51,11 @@ class Mirror:
         (self.root / "crosspost.toml").write_text(CONFIG.format(**given), "utf-8")
         news.site.ask("POST", "categories", json={"name": "Блоги"})
 
-    def write(self, *texts: str) -> None:
-        messages = [
+    def write(self, *texts: str, photos: tuple[int, ...] = ()) -> None:
+        for number in photos:
+            name = self.root / "channel" / f"{number}.png"
+            self.news.picture(number).replace(name)
+        messages: list[dict[str, Any]] = [
             {
                 "id": number,
                 "type": "message",
@@ -60,8 +64,8 @@ class Mirror:
                 "text": text,
                 "text_entities": [{"type": "plain", "text": text}],
             }
+            | ({"photo": f"{number}.png", "width": 400, "height": 300} if number in photos else {})
             for number, text in enumerate(texts, start=1)
-            if text
         ]
         whole = {"name": "Мастерская", "type": "public_channel", "id": 49, "messages": messages}
         (self.root / "channel" / "result.json").write_text(json.dumps(whole), "utf-8")
@@ -159,6 +163,26 @@ def test_verify_tells_what_is_gone_doubled_or_unknown(
     assert found == {("doubled", 1), ("gone", 2), ("unknown", 77)}
     assert set(asked) == {"GET"}
     assert len(asked) < 6, "pages are asked for, not articles"
+
+
+def test_verify_tells_of_files_that_are_lost_or_in_no_article(mirror: Mirror) -> None:
+    mirror.write("Печь\n\nЕй сто лет.", "Тесто\n\nОно живое.", photos=(1, 2))
+    assert mirror.run("sync")[0] == 0
+    kept, lost = sorted(mirror.news.media(), key=lambda one: int(one["id"]))
+    mirror.news.site.ask("POST", f"media/{kept['id']}", json={"title": "Печь"}, user="editor")
+    assert mirror.run("verify")[0] == 0, "a file may have another title"
+    params = {"force": "true"}
+    mirror.news.site.ask("DELETE", f"media/{lost['id']}", params=params, user="editor")
+    stray = mirror.news.make().upload(mirror.news.picture(3), PHOTO)
+    code, said = mirror.run("verify", "--json")
+    found = [(one["what"], one["post_id"], one["url"]) for one in json.loads(said)["differences"]]
+    assert code == 1
+    assert found == [("lost", 2, lost["source_url"]), ("stray", 0, stray.url)]
+    assert "retry b/2" in mirror.run("resolve", "b/2", "--ours")[1]
+    assert mirror.run("retry", "b/2")[0] == 0
+    mirror.news.make().discard(stray)
+    assert mirror.run("verify") == (0, "The sites are as the ledger says.\n")
+    assert len(mirror.news.media()) == 2
 
 
 def test_undo_takes_back_one_backfill_but_for_what_an_editor_touched(mirror: Mirror) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from crosspost.ledger import Run as PastRun
     from crosspost.pipeline import Difference
 
-_GRAVE: Final = ("gone", "doubled", "unknown")
+_GRAVE: Final = ("gone", "doubled", "unknown", "lost")
 """What needs a person; that an editor changed an article is his right."""
 _LISTED: Final = 20
 
@@ -197,7 +197,8 @@ def _say_difference(one: "Difference", quiet: bool) -> None:
     if quiet and (one.what not in _GRAVE or one.known):
         return
     title = f" «{one.title}»" if one.title else ""
-    say(f"{one.what}: {one.blog}/{one.post_id} → {one.site}{title}: {one.detail}")
+    key = f"{one.blog}/{one.post_id}" if one.post_id else one.blog
+    say(f"{one.what}: {key} → {one.site}{title}: {one.detail}")
     say(f"    {one.url}")
     say(f"    {one.remedy}")
 

@@ -110,6 +110,8 @@ def stays(before: Delivery) -> Delivery:
 
 
 def now_failed(delivery: Delivery, reason: str, *, sending: str = "") -> Delivery:
+    key = f"{delivery.blog}/{delivery.post_id}"
+    again = f"retry {key}" if delivery.word == "ours" else f"resolve {key} --publish"
     return replace(
         delivery,
         state="failed",
@@ -118,7 +120,7 @@ def now_failed(delivery: Delivery, reason: str, *, sending: str = "") -> Deliver
         sending=sending,
         reason=f"The site refused it: {reason}",
         remedy="Correct what it names; it is sent again when the post, the config or a template "
-        f"changes, or with: crosspost resolve {delivery.blog}/{delivery.post_id} --publish",
+        f"changes, or with: crosspost {again}",
     )
 
 

@@ -1,6 +1,6 @@
 """What the sites have of the posts' files, and which of it no article shows any more."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from crosspost.ledger._deliveries import Deliveries
 from crosspost.ledger._file import explained
@@ -66,6 +66,26 @@ class Uploads(Deliveries):
                 "INSERT OR IGNORE INTO shown (site, blog, post_id, hash) VALUES (?, ?, ?, ?)",
                 [(*place, content) for content in contents],
             )
+
+    def showing(self, blog: str, site: str) -> Iterator[tuple[int, Upload]]:
+        """The files that the blog's articles show on the site, each with the post's id."""
+        with explained(self.path):
+            for post_id, data in self._db.execute(
+                "SELECT s.post_id, u.data FROM shown s JOIN upload u USING (site, hash)"
+                " JOIN delivery d USING (blog, post_id, site) WHERE s.blog = ? AND s.site = ?"
+                " AND u.uploaded_at != '' AND d.remote_id != '' ORDER BY s.post_id",
+                (blog, site),
+            ):
+                yield post_id, decode_upload(data)
+
+    def holds(self, site: str) -> set[str]:
+        """The ids of all files of ours on the site, those that are to be taken back too."""
+        rows = self._all(
+            "SELECT json_extract(data, '$.id') FROM upload WHERE site = ?1 UNION"
+            " SELECT json_extract(data, '$.id') FROM spare WHERE site = ?1 AND data != ''",
+            site,
+        )
+        return {row[0] for row in rows}
 
     def has_spare(self, site: str) -> bool:
         """Whether ``spare`` may have something to say."""

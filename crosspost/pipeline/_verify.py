@@ -3,20 +3,26 @@ Nothing is changed, here or there."""
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import Literal
+from typing import Final, Literal
+
+from msgspec.structs import replace
 
 from crosspost.deliver import is_touched
+from crosspost.errors import PublisherError
 from crosspost.ledger import Delivery
-from crosspost.model import Record, Remote
+from crosspost.model import Record, Remote, Upload
 from crosspost.pipeline._push import Lazy
 from crosspost.pipeline._run import Blog, Run, reported
-from crosspost.publishers import Publisher, Vanished
+from crosspost.publishers import Publisher, Refused, Unknown, Vanished
+
+_AWAY: Final = ("withdrawn", "skipped")
+"""States of articles that we took off the site ourselves."""
 
 
 class Difference(Record, frozen=True):
-    """One article that is not as the ledger has it. ``known``: the ledger says so too."""
+    """One article, or file, that is not as the ledger has it. ``known``: the ledger says so too."""
 
-    what: Literal["gone", "changed", "doubled", "unknown", "back"]
+    what: Literal["gone", "changed", "doubled", "unknown", "back", "lost", "stray"]
     blog: str
     site: str
     post_id: int
@@ -32,7 +38,13 @@ def verify(run: Run, blog: Blog, site: str) -> Iterator[Difference]:
     publisher = Lazy(blog.sites[site])
     with reported(run, blog, site):
         try:
-            yield from _Check(run, blog, site, publisher()).differences()
+            check = _Check(run, blog, site, publisher())
+            yield from check.differences()
+            yield from check.files()
+        except (Refused, Unknown) as error:
+            raise PublisherError(
+                f"The site gave no clear answer, so it was not compared to the end: {error}"
+            ) from error
         finally:
             publisher.close()
 
@@ -74,13 +86,34 @@ class _Check:
         if not mine:
             again = self._look(delivery)
             if not again:
-                yield self._gone(delivery)
+                if delivery.state not in _AWAY:
+                    yield self._gone(delivery)
                 return
             mine = again
-        if mine[0].version != delivery.version:
+        if delivery.state in _AWAY and mine[0].status == "live":
+            yield self._public_again(delivery)
+        elif mine[0].version != delivery.version:
             yield from self._changed(delivery, mine[0])
         elif delivery.state == "missing":
             yield self._told("back", delivery, "it is on the site again", "To go on with it")
+
+    def files(self) -> Iterator[Difference]:
+        """Files that an article has lost, and such as no article has, where the site can list its
+        files."""
+        library = getattr(self._publisher, "library", None)
+        if library is None or self._run.stop():
+            return
+        there: dict[str, tuple[str, bool]] = {}
+        for upload, used in library():
+            there[upload.id] = upload.url, used
+            self._step()
+        for post_id, upload in self._run.ledger.showing(self._blog.name, self._site):
+            if upload.id not in there:
+                yield self._lost(post_id, upload)
+        known = self._run.ledger.holds(self._site)
+        for name, (url, used) in sorted(there.items()):
+            if name not in known and not used:
+                yield self._stray(url)
 
     def _look(self, delivery: Delivery) -> list[Remote]:
         remote = Remote(id=delivery.remote_id, url=delivery.url, version=delivery.version)
@@ -131,6 +164,37 @@ class _Check:
             detail=detail,
             remedy=f"{choice}: crosspost resolve {key} --ours",
             known=known,
+        )
+
+    def _public_again(self, delivery: Delivery) -> Difference:
+        told = self._told("back", delivery, "it was taken off and is public again", "")
+        key = f"{delivery.blog}/{delivery.post_id}"
+        return replace(told, remedy=f"To take it off once more: crosspost withdraw {key}")
+
+    def _lost(self, post_id: int, upload: Upload) -> Difference:
+        delivery = self._run.ledger.delivery(self._blog.name, post_id, self._site)
+        key = f"{self._blog.name}/{post_id}"
+        return Difference(
+            what="lost",
+            blog=self._blog.name,
+            site=self._site,
+            post_id=post_id,
+            title=delivery.title if delivery else "",
+            url=upload.url,
+            detail="the article shows this file, and the site has it no more",
+            remedy=f"To send it again: crosspost resolve {key} --ours; crosspost retry {key}",
+        )
+
+    def _stray(self, url: str) -> Difference:
+        return Difference(
+            what="stray",
+            blog=self._blog.name,
+            site=self._site,
+            post_id=0,
+            title="",
+            url=url,
+            detail="Crosspost sent this file, and no article that this ledger knows shows it",
+            remedy="Delete it on the site, unless an article of your own shows it",
         )
 
     def _doubled(self, delivery: Delivery, other: Remote) -> Difference:

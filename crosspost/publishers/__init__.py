@@ -10,6 +10,10 @@ A publisher whose sites can be emptied behind our back may have a class method `
 context) -> str``: at the cost of reading one small file, what tells the site from a new one at the
 same place, "" while nothing is there. When it changes, everything is put there again.
 
+A publisher whose site can list its files may have a method ``library() -> Iterator[tuple[Upload,
+bool]]``: every file that Crosspost has put there, whichever blog's, known without help of the
+ledger, and whether an article there is known to show it. ``crosspost verify`` asks for it.
+
 Heavy libraries are imported inside functions: a run with nothing new must not pay for them.
 
 What a publisher raises about one article (``PublisherError`` is about the whole site):

@@ -100,6 +100,11 @@ class StaticPublisher:
             self._opened = Catalogue(self._root / ".crosspost" / "site.db")
         return self._opened
 
+    @property
+    def _begun(self) -> bool:
+        """Whether there is a site: to look at none must not make one."""
+        return (self._root / ".crosspost" / "site.db").exists()
+
     # --- Looking ---
 
     def find(self, article: Article) -> Remote | None:
@@ -110,6 +115,8 @@ class StaticPublisher:
             return msgspec.structs.replace(self._remote(row), version=row.version)
 
     def look(self, remote: Remote) -> Remote:
+        if not self._begun:
+            raise Vanished(f"there is no site in {self._root} any more")
         with explained(self._root):
             row = self._row(remote)
             now = self._told(row)
@@ -126,10 +133,15 @@ class StaticPublisher:
         return msgspec.structs.replace(now, parts=said.of_article(article))
 
     def listed(self, blog: str) -> Iterator[tuple[int, Remote]]:
-        for row in self._catalogue.all(blog):
+        for row in self._catalogue.all(blog) if self._begun else ():
             now = self._remote(row)
             if now.status != "trash":
                 yield row.post_id, now
+
+    def library(self) -> Iterator[tuple[Upload, bool]]:
+        for upload, used in self._catalogue.library() if self._begun else ():
+            if self._files.has(upload):
+                yield _addressed(self._url, upload), used
 
     def _row(self, remote: Remote) -> Row:
         row = self._find(remote)
@@ -177,17 +189,7 @@ class StaticPublisher:
 
     def upload(self, file: Path, media: Media) -> Upload:
         with explained(self._root):
-            made = self._add(file, media)
-        return msgspec.structs.replace(
-            made,
-            url=names.absolute(self._url, made.url),
-            variants=tuple(
-                Variant(
-                    url=names.absolute(self._url, item.url), width=item.width, height=item.height
-                )
-                for item in made.variants
-            ),
-        )
+            return _addressed(self._url, self._add(file, media))
 
     def _add(self, file: Path, media: Media) -> Upload:
         catalogue = self._catalogue
@@ -228,7 +230,8 @@ class StaticPublisher:
         known: dict[int, str] = {}
         posters: dict[int, str] = {}
         for number, upload in sorted(uploads.items()):
-            if self._catalogue.upload(upload.id) is None:
+            there = self._catalogue.upload(upload.id)
+            if there is None or not self._files.has(there):
                 raise Refused(f"the site has no file {upload.id} any more: it must be sent again")
             known[number] = upload.id
             poster = upload.poster.rpartition("/")[2]
@@ -311,7 +314,7 @@ class StaticPublisher:
         except Timeout as error:
             raise Busy(f"Another run has been drawing {self._root} for ten minutes.") from error
 
-    def check(self) -> list[Finding]:
+    def check(self, *, write: bool = False) -> list[Finding]:
         place = self._root
         while not place.exists() and place != place.parent:
             place = place.parent
@@ -324,7 +327,9 @@ class StaticPublisher:
                 remedy="" if ok else "Change its owner or permissions, or «path» in the config.",
             )
         ]
-        if (self._root / ".crosspost" / "site.db").exists():
+        if write and ok and self._root.exists():
+            findings.append(files.trial(self._root))
+        if self._begun:
             try:
                 left = len(self._catalogue.marks())
                 detail = f"{left} pages wait to be drawn" if left else "in step with its catalogue"
@@ -337,6 +342,18 @@ class StaticPublisher:
         if self._opened is not None:
             self._opened.close()
             self._opened = None
+
+
+def _addressed(base: str, upload: Upload) -> Upload:
+    """The upload with public addresses."""
+    return msgspec.structs.replace(
+        upload,
+        url=names.absolute(base, upload.url),
+        variants=tuple(
+            Variant(url=names.absolute(base, item.url), width=item.width, height=item.height)
+            for item in upload.variants
+        ),
+    )
 
 
 def _printable(article: Article) -> Article:

@@ -499,6 +499,17 @@ class Catalogue:
         )
         return [_uploads.decode(row[0]) for row in found]
 
+    def library(self) -> Iterator[tuple[Upload, bool]]:
+        """Every file's record, and whether an article, live or not, has it."""
+        last = ""
+        while found := self._db.execute(
+            "SELECT id, data, EXISTS (SELECT 1 FROM use WHERE upload = id) FROM upload"
+            " WHERE id > ? ORDER BY id LIMIT 200",
+            (last,),
+        ).fetchall():
+            last = found[-1][0]
+            yield from ((_uploads.decode(data), bool(used)) for _, data, used in found)
+
     def add_upload(self, upload: Upload) -> None:
         """Remembers the file."""
         self._db.execute(

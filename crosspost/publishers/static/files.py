@@ -12,11 +12,12 @@ from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
 from secrets import token_hex
+from tempfile import NamedTemporaryFile
 from typing import Final
 
 from crosspost.images import BadImage, clean, probe, variants
 from crosspost.model import Media, Upload, Variant
-from crosspost.publishers import Refused
+from crosspost.publishers import Finding, Refused
 
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif"})
 WIDTHS: Final = (320, 640, 960, 1440)
@@ -132,9 +133,13 @@ class Files:
         """Whether ``known``, made of the same bytes, is what ``add`` would make, and is there."""
         picture = known.mime.startswith("image/")
         same = _pictured(media) if picture else known.id.endswith(f".{_suffix(file, media)}")
-        return same and all(
+        return same and self.has(known)
+
+    def has(self, upload: Upload) -> bool:
+        """Whether all its files are there."""
+        return all(
             (self._root / place(name)).exists() or (self._hidden / name).exists()
-            for name in parts(known)
+            for name in parts(upload)
         )
 
     def add(self, file: Path, media: Media, stem: str) -> Upload:
@@ -256,3 +261,20 @@ def _pictured(media: Media) -> bool:
 def _suffix(file: Path, media: Media) -> str:
     given = Path(media.name or file.name).suffix.lower().lstrip(".")
     return given if given in _SUFFIXES else _BY_MIME.get(media.mime, "bin")
+
+
+def trial(root: Path) -> Finding:
+    """Whether a file can be written into the folder, and removed again."""
+    what = "a trial file"
+    try:
+        with NamedTemporaryFile(dir=root, prefix=".crosspost-trial-") as made:
+            made.write(b"crosspost")
+            made.flush()
+    except OSError as error:
+        return Finding(
+            what=what,
+            ok=False,
+            detail=f"cannot be written into {root} ({error.strerror or error})",
+            remedy="Look at the room on its disk and at its permissions.",
+        )
+    return Finding(what=what, ok=True, detail="was written and removed")

@@ -164,6 +164,9 @@ class WordPressPublisher:
                 return
             page += 1
 
+    def library(self) -> Iterator[tuple[Upload, bool]]:
+        yield from ((upload, False) for upload in self._library.all())
+
     def _page(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
         try:
             return self._client.rows(self._type, asked)
@@ -389,10 +392,10 @@ class WordPressPublisher:
 
     # --- Doctor ---
 
-    def check(self) -> list[Finding]:
+    def check(self, *, write: bool = False) -> list[Finding]:
         from crosspost.publishers.wordpress._check import findings
 
-        return findings(self._client, self._terms, self._settings)
+        return findings(self._client, self._terms, self._settings, write=write)
 
 
 def _key(found: Mapping[str, Any]) -> tuple[str, int] | None:

@@ -26,6 +26,7 @@ _ENDINGS: Final = {
     "video/quicktime": ".mov",
 }
 _CHUNK: Final = 256 * 1024
+_OURS: Final = re.compile(r"crosspost-[0-9a-f]{24}\b")
 _FIELDS: Final = "id,source_url,mime_type,media_details,alt_text,caption,slug,post"
 
 
@@ -53,6 +54,23 @@ class Library:
             headers={"Content-Type": form.kind, "Content-MD5": check},
         )
         return _upload(found)
+
+    def all(self) -> Iterator[Upload]:
+        """Every file that Crosspost has put there, the oldest first."""
+        asked = {"search": "crosspost-", "context": "edit", "_fields": _FIELDS, "per_page": 100}
+        asked |= {"orderby": "id", "order": "asc"}
+        page = 1
+        while True:
+            try:
+                rows = self._client.rows("media", asked | {"page": page})
+            except Refused:  # there is no such page any more
+                return
+            for found in rows:
+                if _OURS.match(str(found.get("slug"))):
+                    yield _upload(found)
+            if len(rows) < 100:
+                return
+            page += 1
 
     def describe(self, article: Article, uploads: Mapping[int, Upload]) -> None:
         """Gives the article's pictures their alt texts and captions where they have none, so that
