@@ -37,7 +37,7 @@ _HELP: Final = {
     "run_timestamp_seconds": ("seconds", "When the last run of this program ended."),
     "run_duration_seconds": ("seconds", "How long that run took."),
     "run_exit_code": ("", "The exit code of that run."),
-    "run_flood_wait_seconds": ("seconds", "How long Telegram asked that run to wait."),
+    "run_flood_wait_seconds": ("seconds", "How long that run waited as Telegram asked."),
     "run_flood_waits": ("", "How often Telegram asked that run to wait."),
 }
 

@@ -17,6 +17,7 @@ from prometheus_client.openmetrics.parser import (
 )
 from prometheus_client.parser import text_string_to_metric_families as as_prometheus
 from pytest_httpserver import HTTPServer
+from telegram_server import TelegramServer
 from werkzeug import Request, Response
 
 from crosspost import metrics
@@ -26,6 +27,9 @@ from crosspost.errors import ConfigError, PublisherError
 from crosspost.health import Health, address
 from crosspost.ledger import Delivery, Ledger
 from crosspost.report import Report
+
+pytest.register_assert_rewrite("live_channel")
+from live_channel import LiveChannel, live_blog  # noqa: E402
 
 ROOT = Path(__file__).parents[1]
 RUN = metrics.RunFigures(ended=1_700_000_000.5, seconds=1.25, exit_code=0)
@@ -132,6 +136,25 @@ def test_flood_waits_are_counted_with_their_seconds(blog: Blog) -> None:
     assert told["crosspost_run_flood_waits",] == 2
     assert told["crosspost_run_flood_wait_seconds",] == 13
     assert heard == [3.0, 2.0, 1.0, 0.0, 10.0, 9.0]
+
+
+@pytest.mark.parametrize(
+    ("asked", "seconds", "code"),
+    [("FLOOD_WAIT_900", 0, 7), pytest.param("FLOOD_WAIT_2", 2, 0, marks=pytest.mark.slow)],
+)
+def test_what_telegram_asks_is_counted_whether_it_is_waited_for_or_not(
+    tmp_path: Path, asked: str, seconds: int, code: int
+) -> None:
+    with TelegramServer() as server:
+        LiveChannel(server).post()
+        made = live_blog(tmp_path / "blog", server)
+        made.tables += "\n[metrics]\ntextfile = 'crosspost.prom'"
+        made.configure("@workshop")
+        server.fault("GetHistoryRequest", error=asked)
+        assert made.sync().code == code
+    told = read(made)
+    assert told["crosspost_run_flood_waits",] == 1
+    assert seconds <= told["crosspost_run_flood_wait_seconds",] <= seconds + 1
 
 
 def test_a_ledger_that_cannot_be_used_has_figures_of_the_run(blog: Blog) -> None:

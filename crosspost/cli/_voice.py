@@ -111,6 +111,8 @@ class Voice:
             reason=summary,
             counts={name: count for name, count in report.counts.items() if count},
         )
+        early = (one for one in report.troubles if one.exit_code == 7 and not one.site)
+        self._waits += sum(one.blog != report.command for one in early)  # too long to wait for
         self._figures(code, seconds)
         if self._config.notify and self._tells:
             from crosspost.notify import facts
