@@ -360,6 +360,35 @@ def test_the_form_in_the_editor_takes_only_what_was_changed(
     assert "Nothing to do" in blog.run("edit", "b/1").text
 
 
+def test_several_articles_are_edited_one_after_the_other(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import click
+
+    from crosspost.cli import edit
+
+    blog.write(*(message(n, line="") for n in range(1, 6)))
+    blog.sync()
+    assert blog.run("edit", "b", "1", "3-4", "--tags", "дело").code == 0
+    assert [n for n in blog.posts if ">дело<" in blog.page(n)] == [1, 3, 4]
+    seen = []
+
+    def typed(text: str) -> str:
+        seen.append(text.splitlines()[0])
+        return text.replace("headline: Встреча", "headline: Разговор")
+
+    monkeypatch.setattr(click, "edit", typed)
+    monkeypatch.setattr(edit, "_terminal", lambda: True)
+    assert blog.run("edit", "b", "4-5", "2").code == 0
+    assert seen == [f"# b/{n}  https://t.me/workshop/{n}" for n in (2, 4, 5)]
+    assert ">Разговор 5</h1>" in blog.page(5)
+    assert blog.run("edit", "1-5", "--undo").code == 0
+    assert not [n for n in blog.posts if "Разговор" in blog.page(n) or ">дело<" in blog.page(n)]
+    told = blog.run("edit", "1-2", "--headline", "Мост")
+    assert (told.code, "A headline is one article's" in told.text) == (2, True)
+    assert "no post of «b» is in 70-80" in blog.run("edit", "70-80", "--undo").text
+
+
 def test_editing_a_post_that_is_held_does_not_publish_it(blog: Blog) -> None:
     ruled(blog, "action = 'hold'")
     blog.write(message(1, BRIDGE, line=""))

@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crosspost.cli._common import config_of, finish, post_of, running
+from crosspost.cli._common import blog_names, config_of, finish, running
 from crosspost.cli._options import shared
+from crosspost.cli._posts import chosen, sorted_out
 
 if TYPE_CHECKING:
     from crosspost.ledger import Edit
     from crosspost.model import Article
+    from crosspost.pipeline import Blog, Run
 
 _PARTS: Final = ("headline", "lead", "tags")
 _LONGEST: Final = {"headline": 300, "lead": 2000, "tags": 1000}
@@ -32,10 +34,13 @@ Examples:
   crosspost edit business/12                      in your editor ($EDITOR)
   crosspost edit 12 --headline "The bridge is open" --tags "bridge, city"
   crosspost edit https://t.me/name/12 --lead ""   leave the lead out
+  crosspost edit business 12 40-60                one after the other
   crosspost edit business/12 --undo               as the post makes it
 """,
 )
-@click.argument("post")
+@click.argument(
+    "posts", nargs=-1, required=True, metavar="[BLOG] POST...", shell_complete=blog_names
+)
 @click.option("--headline", help="The headline.")
 @click.option("--lead", help="The lead, as plain text.")
 @click.option("--tags", help="The tags, with commas between.")
@@ -44,37 +49,51 @@ Examples:
 @click.pass_context
 def edit(
     ctx: click.Context,
-    post: str,
+    posts: tuple[str, ...],
     headline: str | None,
     lead: str | None,
     tags: str | None,
     undo: bool,
 ) -> None:
     """Write an article's headline, lead and tags yourself; later edits of the post keep them."""
-    from crosspost import pipeline
-    from crosspost.ledger import Edit
     from crosspost.report import Report
 
-    said = {
-        part: one
-        for part, one in zip(_PARTS, (headline, lead, tags), strict=True)
-        if one is not None
-    }
+    given = zip(_PARTS, (headline, lead, tags), strict=True)
+    said = {part: one for part, one in given if one is not None}
     if undo and said:
         raise click.UsageError("--undo takes everything back; say nothing else with it.")
     config = config_of(ctx)
+    blogs, words = sorted_out(config, posts)
     report = Report("edit")
     with running(ctx, config, report) as run:
-        name, post_id = post_of(config, run.ledger, post)
-        blog = config.blogs[name]
-        before = run.ledger.edit(name, post_id) or Edit()
-        if not undo and not said:
-            _, article, _ = pipeline.article_of(run, blog, post_id)
-            said = _asked(f"{name}/{post_id}", article)
-        wanted = Edit() if undo else _changed(before, said)
-        if wanted != before:
-            pipeline.edit(run, blog, post_id, wanted)
+
+        def known(blog: "Blog") -> list[int]:
+            return [stored.post.id for stored in run.ledger.posts(blog.name)]
+
+        meant = chosen(config, run.ledger, blogs, words, known, "is")
+        if "headline" in said and sum(map(len, meant.values())) > 1:
+            raise click.UsageError("A headline is one article's: name one post.")
+        for name, ids in meant.items():
+            for post_id in sorted(ids):
+                if not run.stop():
+                    _edit(run, config.blogs[name], post_id, None if undo else said)
     finish(ctx, report)
+
+
+def _edit(run: "Run", blog: "Blog", post_id: int, said: dict[str, str] | None) -> None:
+    """Writes what was said into one article, or what a person writes now; None takes it back."""
+    from crosspost import pipeline
+    from crosspost.ledger import Edit
+
+    before = run.ledger.edit(blog.name, post_id) or Edit()
+    wanted = Edit()
+    if said is not None:
+        if not said:
+            _, article, _ = pipeline.article_of(run, blog, post_id)
+            said = _asked(f"{blog.name}/{post_id}", article)
+        wanted = _changed(before, dict(said))
+    if wanted != before:
+        pipeline.edit(run, blog, post_id, wanted)
 
 
 def _changed(before: "Edit", said: dict[str, str]) -> "Edit":

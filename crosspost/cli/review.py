@@ -1,30 +1,19 @@
 """Commands of an editor who looks at many posts: approve, skip."""
 
-import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, dump, finish, post_of, running, say
+from crosspost.cli._common import blog_names, config_of, dump, finish, running, say
 from crosspost.cli._options import shared
+from crosspost.cli._posts import chosen, sorted_out
 
 if TYPE_CHECKING:
     from crosspost.config import Config
-    from crosspost.ledger import Ledger
     from crosspost.pipeline import Blog, Waiting
 
 Word = Literal["publish", "skip"]
-_RANGE: Final = re.compile(r"(?:(.+)/)?(\d{1,15})-(\d{1,15})", re.ASCII)
-_NUMBER: Final = re.compile(r"\d{1,15}", re.ASCII)
-
-
-class Range(NamedTuple):
-    """The posts of a blog from one number to another."""
-
-    blog: str
-    first: int
-    last: int
 
 
 def _options(command: Any) -> Any:
@@ -74,67 +63,26 @@ def _decide(ctx: click.Context, words: Sequence[str], all_: bool, word: Word) ->
     from crosspost.report import Report
 
     config = config_of(ctx)
-    blogs = [name for name in words if name in config.blogs]
-    posts = [one for one in words if one not in config.blogs]
+    blogs, posts = sorted_out(config, words)
     if all_ and posts:
         raise click.UsageError("--all is every post that waits; name no posts with it.")
     if not all_ and not posts:
         _list(ctx, config, config.chosen(tuple(blogs)), word)
         return
-    if posts and len(blogs) > 1:
-        raise click.UsageError("Name one blog before its posts, or each post as BLOG/ID.")
     report = Report("approve" if word == "publish" else "skip")
     with running(ctx, config, report) as run:
-        chosen = (
-            {blog.name: _waiting_ids(run.ledger, blog) for blog in config.chosen(tuple(blogs))}
-            if all_
-            else _chosen(config, run.ledger, blogs, posts)
-        )
-        for name, ids in chosen.items():
+
+        def waits(blog: "Blog") -> set[int]:
+            return {one.post_id for one in pipeline.waiting(run.ledger, blog)}
+
+        if all_:
+            meant = {blog.name: waits(blog) for blog in config.chosen(tuple(blogs))}
+        else:
+            meant = chosen(config, run.ledger, blogs, posts, waits, "waits")
+        for name, ids in meant.items():
             if ids and not run.stop():
                 pipeline.decide_all(run, config.blogs[name], ids, word)
     finish(ctx, report)
-
-
-def _waiting_ids(ledger: "Ledger", blog: "Blog") -> set[int]:
-    from crosspost import pipeline
-
-    return {one.post_id for one in pipeline.waiting(ledger, blog)}
-
-
-def _chosen(
-    config: "Config", ledger: "Ledger", blogs: Sequence[str], posts: Iterable[str]
-) -> dict[str, set[int]]:
-    """The posts that the words name, by blog, in the config's order. Raises
-    ``click.BadParameter``."""
-    alone = next(iter(blogs or config.blogs)) if blogs or len(config.blogs) == 1 else ""
-    chosen: dict[str, set[int]] = {name: set() for name in config.blogs}
-    for word in posts:
-        found = _range(config, word, alone)
-        if found:
-            waits = _waiting_ids(ledger, config.blogs[found.blog])
-            within = {one for one in waits if found.first <= one <= found.last}
-            if not within:
-                raise click.BadParameter(f"no post of «{found.blog}» waits in {word}")
-            chosen[found.blog] |= within
-        else:
-            named = f"{alone}/{word}" if alone and _NUMBER.fullmatch(word) else word
-            name, post_id = post_of(config, ledger, named)
-            chosen[name].add(post_id)
-    return chosen
-
-
-def _range(config: "Config", word: str, alone: str) -> Range | None:
-    """``40-60`` or ``blog/40-60``; None for anything else."""
-    found = _RANGE.fullmatch(word)
-    if not found:
-        return None
-    blog, first, last = found[1] or alone, int(found[2]), int(found[3])
-    if blog not in config.blogs:
-        raise click.BadParameter(f"say of which blog: BLOG {word} ({', '.join(config.blogs)})")
-    if last < first:
-        raise click.BadParameter(f"«{word}» ends before it begins")
-    return Range(blog, first, last)
 
 
 # --- What waits -------------------------------------------------------------------------------
