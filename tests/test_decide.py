@@ -88,6 +88,26 @@ def test_what_was_merged_stays_the_editors_when_the_post_changes_again(blog: Blo
     assert "<h1>Булочная на Садовой</h1>" in blog.page(1)
 
 
+def test_a_headline_that_is_written_here_later_goes_before_the_merged_one(blog: Blog) -> None:
+    retitle(blog, 1, "Хлеб пекут ночью")
+    corrected(blog, FIRST.replace("Вчера", "Позавчера"))
+    blog.sync()
+    blog.run("resolve", "b/1", "--merge")
+    assert blog.run("edit", "b/1", "--headline", "Ночная пекарня").code == 0
+    assert "<h1>Ночная пекарня</h1>" in blog.page(1)
+
+
+def test_a_ledger_that_was_lost_can_tell_an_editors_hand_from_then_on(blog: Blog) -> None:
+    (blog.root / "ledger.db").unlink()
+    blog.sync()
+    retitle(blog, 1, "Хлеб пекут ночью")
+    corrected(blog, FIRST.replace("Вчера", "Позавчера"))
+    assert "changed it (headline)" in blog.sync().text
+    assert blog.run("resolve", "b/1", "--merge").code == 0
+    assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)
+    assert "Позавчера" in blog.page(1)
+
+
 def test_what_both_changed_cannot_be_merged(blog: Blog) -> None:
     retitle(blog, 1, "Хлеб пекут ночью")
     corrected(blog, FIRST.replace("Пекарня", "Булочная"))
@@ -198,6 +218,29 @@ def test_undo_leaves_what_a_person_has_edited_since(filled: Blog) -> None:
     assert "Как решил редактор" in filled.page(5)
     filled.sync()
     assert filled.posts == [1, 2, 3, 5]
+
+
+def test_undo_of_an_older_run_leaves_what_a_later_one_put_there_again(filled: Blog) -> None:
+    run = str(json_of(filled, "undo")["runs"][0]["id"])
+    filled.run("undo", run, "--yes")
+    filled.run("backfill", "b", "--ids", "4-5")
+    assert filled.run("undo", run, "--yes").text == "Nothing to do.\n"
+    assert filled.posts == [1, 2, 3, 4, 5]
+
+
+def test_a_conflict_outlives_an_undo(filled: Blog) -> None:
+    run = str(json_of(filled, "undo")["runs"][0]["id"])
+    retitle(filled, 5, "Как решил редактор")
+    filled.write(
+        *(message(n, "Исправлено автором" if n == 5 else "", line="") for n in range(1, 7))
+    )
+    assert filled.sync().code == 1
+    filled.run("undo", run, "--yes")
+    assert filled.posts == [1, 2, 3, 5]
+    (waiting,) = json_of(filled, "status")["blogs"][0]["sites"][0]["waiting"]
+    assert (waiting["post"], waiting["state"]) == ("b/5", "conflict")
+    assert filled.run("resolve", "b/5", "--ours").code == 0
+    assert "Исправлено автором" in filled.page(5)
 
 
 def test_a_run_that_only_found_what_was_there_takes_nothing_back(filled: Blog) -> None:

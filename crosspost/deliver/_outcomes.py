@@ -99,11 +99,12 @@ def unmerged(before: Delivery, article: Article, error: Unmergeable) -> Delivery
     )
 
 
-def stays(before: Delivery) -> Delivery:
-    """An article that ``undo`` leaves, since a person has edited it on the site."""
+def stays(quiet: Delivery, before: Delivery) -> Delivery:
+    """An article that ``undo`` leaves, since a person has edited it on the site: a conflict goes on
+    waiting for his word."""
     return replace(
-        before,
-        state="live",
+        quiet,
+        state="conflict" if before.state == "conflict" else "live",
         reason="A person has edited it on the site since: it stays there",
         remedy=f"To take it off all the same: crosspost withdraw {before.blog}/{before.post_id}",
     )

@@ -217,7 +217,7 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
         remote, left = None, None
     except Changed as error:
         if delivery.word == "undo":
-            told = stays(quiet)
+            told = stays(quiet, delivery)
             ledger.settle(told, "stays", told.reason)
             return outcome_of(told, article, "held", told.reason, told.remedy)
         told, what, outcome = hands_off(delivery, article, error, _hands(errand, delivery))

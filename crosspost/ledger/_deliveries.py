@@ -216,12 +216,24 @@ class Deliveries(Edits):
             ).rowcount
 
     def made_by(self, run: int) -> list[tuple[int, str]]:
-        """The posts that a run put on a site, each with the site, oldest first."""
+        """The posts that a run put on a site, each with the site, oldest first; not those that
+        another run put there again since."""
         return self._all(
-            "SELECT DISTINCT post_id, site FROM event WHERE run = ? AND what = 'created'"
-            " ORDER BY post_id, site",
+            "SELECT DISTINCT post_id, site FROM event e WHERE run = ? AND what = 'created'"
+            " AND NOT EXISTS (SELECT 1 FROM event o WHERE o.blog = e.blog AND"
+            " o.post_id = e.post_id AND o.site = e.site AND o.id > e.id AND o.run != e.run"
+            " AND o.what = 'created') ORDER BY post_id, site",
             run,
         )
+
+    def keep_no_more(self, blog: str, post_id: int, parts: Iterable[str]) -> None:
+        """A person wrote these parts (as ``Edit`` calls them) here: they are an editor's on no site
+        any more."""
+        said = {"title" if name == "headline" else name for name in parts}
+        for delivery in self.deliveries(blog, post_id):
+            kept = [name for name in delivery.keep.split() if name not in said]
+            if kept != delivery.keep.split():
+                self.settle(msgspec.structs.replace(delivery, keep=" ".join(kept)))
 
     def revive(self, blog: str, post_id: int) -> None:
         """What was taken back by ``undo`` may come again."""

@@ -110,6 +110,7 @@ def edit(run: Run, blog: Blog, post_id: int, wanted: Edit) -> None:
         run.begin(blog)
         run.ledger.write_edit(blog.name, post_id, wanted)
         parts = [name for name in wanted.__struct_fields__ if getattr(wanted, name) is not None]
+        run.ledger.keep_no_more(blog.name, post_id, parts)
         run.ledger.tell(blog.name, post_id, "", "edited by hand", ", ".join(parts) or "taken back")
         for site in blog.sites:
             with reported(run, blog, site):

@@ -112,7 +112,8 @@ class StaticPublisher:
             row = self._known(article)
             if row is None:
                 return None  # else the version that we left: ``put`` then sees a hand since
-            return msgspec.structs.replace(self._remote(row), version=row.version)
+            left = said.of_article(row.entry.article)
+            return msgspec.structs.replace(self._remote(row), version=row.version, parts=left)
 
     def look(self, remote: Remote) -> Remote:
         if not self._begun:

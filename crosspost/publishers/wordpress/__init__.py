@@ -115,7 +115,7 @@ class WordPressPublisher:
         found = self._find(article.blog, article.post_id)
         if found is None:
             return None
-        known = _stored.remote(found)
+        known = self._told(found)
         if known.status == "trash" or known.digest:
             return known
         # a person's hand was at it, and what we left is not known: never to be overwritten
