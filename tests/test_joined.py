@@ -2,6 +2,9 @@
 
 import re
 import sqlite3
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -298,7 +301,7 @@ def test_a_twin_that_is_edited_into_something_else_is_an_article(merging: Blog) 
 # --- Every character once ---------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.lists(posts(), min_size=2, max_size=3))
 def test_no_posts_whatsoever_lose_or_double_a_character_when_joined(sources: list[Post]) -> None:
     whole = joined(sources)
@@ -464,3 +467,24 @@ def test_no_words_stand_on_the_site_twice_whatever_happens(blog: Blog, seed: int
             blog.write(*(story.posts[one] for one in sorted(story.posts)))
             blog.sync()
             story.holds()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 110))
+def test_no_words_stand_on_the_site_twice_whenever_it_is_killed(blog: Blog, seed: int) -> None:
+    random = Random(seed)
+    blog.settings = SETTINGS
+    blog.configure()
+    story = Story(blog, random)
+    for _ in range(10):
+        for _ in range(random.randint(1, 3)):
+            story.step(random.choice(STEPS[:7]))
+        blog.write(*(story.posts[one] for one in sorted(story.posts)))
+        config = str(blog.root / "crosspost.toml")
+        words = [sys.executable, "-m", "crosspost", "--config", config, "sync", "-q"]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+            with suppress(subprocess.TimeoutExpired):
+                run.wait(0.3 + random.random() * 0.7)
+            run.kill()
+        blog.sync()
+        story.holds()
