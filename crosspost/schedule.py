@@ -78,7 +78,8 @@ class Plan:
     """What the units are made of. ``user``: for the service manager of this user, else of the
     system, as ``run_as`` ("" for a user that exists only while it runs). ``writable``: folders that
     are. ``home``: whether something to be read is in a home folder. ``credentials``: names and
-    files. ``sandbox``: whether file systems can be hidden, which not every kernel lets users do."""
+    files. ``shared_tmp``: whether a lock in the machine's folder for temporary files must be seen.
+    ``sandbox``: whether file systems can be hidden, which not every kernel lets users do."""
 
     name: str
     words: Sequence[str]
@@ -92,6 +93,7 @@ class Plan:
     home: bool = False
     credentials: Sequence[tuple[str, Path]] = ()
     environment_file: Path | None = None
+    shared_tmp: bool = False
     sandbox: bool = True
 
 
@@ -112,6 +114,7 @@ def units(plan: Plan) -> dict[str, str]:
             f"{name}:{str(file).replace('%', '%%')}" for name, file in plan.credentials
         ],
         "environment_file": str(plan.environment_file or "").replace("%", "%%"),
+        "shared_tmp": plan.shared_tmp,
         "sandbox": plan.sandbox,
     }
     return {f"{plan.name}.{kind}": _template(kind).render(given) for kind in ("service", "timer")}

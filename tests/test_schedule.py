@@ -11,6 +11,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -268,8 +269,22 @@ def test_the_service_may_write_where_it_must_and_nowhere_else(blog: Blog, tmp_pa
     (blog.root / "crosspost.toml").write_text(text, "utf-8")
     service = printed(blog, "--system", "--run-as", "daemon")["crosspost.service"]
     assert "ProtectSystem=strict" in service
+    assert "PrivateTmp=yes" in service
     writable = re.findall(r"^ReadWritePaths=(.*)$", service, re.MULTILINE)
     assert {*writable} == {word(str(blog.root / "cache")), str(site), str(ledger)}
+
+
+def test_a_login_that_is_a_text_is_locked_where_a_run_by_hand_sees_it(tmp_path: Path) -> None:
+    with TelegramServer() as server:
+        blog = live_blog(tmp_path / "blog", server)
+    text = (blog.root / "crosspost.toml").read_text("utf-8")
+    assert "session = " in text
+    service = printed(blog)["crosspost.service"]
+    assert "PrivateTmp" not in service
+    writable = [Path(one) for one in re.findall(r"^ReadWritePaths=(.*)$", service, re.MULTILINE)]
+    assert any(Path(tempfile.gettempdir()).is_relative_to(one) for one in writable)
+    told = run(blog, "install-timer", "--print", "--system", code=1).output
+    assert "--run-as USER" in told
 
 
 def test_the_timer_makes_up_for_what_was_missed(blog: Blog) -> None:

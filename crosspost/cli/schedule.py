@@ -7,6 +7,7 @@ import sys
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
@@ -224,6 +225,7 @@ def _plan(config: "Config", given: dict[str, Any]) -> "Plan":
         home=home,
         credentials=_credentials(config),
         environment_file=given["environment_file"] and given["environment_file"].absolute(),
+        shared_tmp=_has_session_string(config),
         sandbox=not user or _can_hide(),
     )
 
@@ -237,11 +239,16 @@ def _written(config: "Config") -> Iterator[Path]:
     if "telegram" in config.readers:
         from crosspost.readers.telegram._session import path_of
 
-        settings: Any = config.readers["telegram"]
-        if not settings.session_string:
-            yield path_of(settings, config.base).parent
+        if _has_session_string(config):  # its lock is there
+            yield Path(gettempdir())
+        else:
+            yield path_of(config.telegram(), config.base).parent
     if config.cache:
         yield config.cache
+
+
+def _has_session_string(config: "Config") -> bool:
+    return "telegram" in config.readers and bool(config.telegram().session_string)
 
 
 def _read_from(config: "Config") -> Iterator[str]:
