@@ -133,6 +133,9 @@ def test_an_article_opened_and_saved_in_the_editor_is_still_the_one_we_left(
     admin.wait_for_selector(".koenig-lexical [contenteditable=true] > *", timeout=60_000)
     admin.wait_for_function("document.querySelectorAll('[data-kg-card]').length > 0")
     assert admin.get_by_text("Something went wrong").count() == 0
+    admin.wait_for_timeout(1000)
+    update = admin.locator("button.gh-editor-save-trigger").first
+    assert update.is_disabled(), "the editor sees nothing to save"
     with admin.expect_response(lambda answer: answer.request.method == "PUT") as answered:
         admin.keyboard.press("Control+s")
     assert answered.value.ok

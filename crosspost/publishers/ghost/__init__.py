@@ -305,7 +305,7 @@ class GhostPublisher:
         return {
             "feature_image": upload.url,
             "feature_image_alt": _cut(" ".join(alt.split()), _ALT) or None,
-            "feature_image_caption": writer.fragment(figure.caption) or None,
+            "feature_image_caption": _caption(writer.fragment(figure.caption)) or None,
         }
 
     def _wording(self) -> Wording:
@@ -416,6 +416,14 @@ def _excerpt(lead: str) -> str:
         return ""
     words = " ".join(text_of(lead).split())
     return words if len(words) <= _EXCERPT else ""
+
+
+def _caption(html: str) -> str:
+    """A cover's caption as Ghost's editor writes it, else it takes an opened article for changed
+    and asks who leaves it whether to save."""
+    return (
+        f'<span style="white-space: pre-wrap;">{html}</span>' if html and "<" not in html else html
+    )
 
 
 def _cut(text: str, most: int) -> str:
