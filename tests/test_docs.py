@@ -403,6 +403,13 @@ def test_verify_and_undo_are_the_documented_objects() -> None:
     assert {*re.findall(r"`(\w+)`", kinds)} == {*get_args(Difference.__annotations__["what"])}
 
 
+@pytest.mark.usefixtures("place")
+def test_doctor_answers_the_documented_object() -> None:
+    told = answer("doctor")
+    assert set(told) == keys("The object of `doctor`")
+    assert all(set(step) == keys("A step in `steps`") for step in told["steps"])
+
+
 def test_every_command_that_answers_in_json_is_documented() -> None:
     text = page("reports.md")
     assert [name for name in COMMANDS if f"`{name}`" not in text] == ["completion"]

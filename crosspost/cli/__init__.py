@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "withdraw": "decide",
     "undo": "decide",
     "verify": "decide",
+    "doctor": "doctor",
     "approve": "review",
     "skip": "review",
     "retry": "voice",

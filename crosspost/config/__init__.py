@@ -12,7 +12,7 @@ draft        a first config, for ``crosspost init``
 """
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +26,7 @@ from crosspost.config._problems import Problems
 from crosspost.config._settings import ConfigSettings, HealthSettings, NotifySettings, near
 from crosspost.errors import ConfigError
 from crosspost.pipeline import Blog, Keep
+from crosspost.publishers import Publisher
 
 __all__ = ["DEFAULT", "PUBLISHERS", "READERS", "VARIABLE", "Config", "load"]
 
@@ -36,7 +37,8 @@ _LARGEST: Final = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
-    """A checked config. ``site_paths`` are the local folders of sites that have one,
+    """A checked config. ``sites`` open the publisher of each; ``site_paths`` are the local folders
+    of sites that have one, ``site_urls`` the addresses at which the others are written,
     ``zones`` the time zone of each blog, ``readers`` the settings of each kind of reader that
     the config has some for, ``keep`` how long things are kept, ``cache`` the folder it names,
     ``textfile`` where figures go."""
@@ -48,7 +50,9 @@ class Config:
     timezone: str
     templates: Path | None
     blogs: Mapping[str, Blog]
+    sites: Mapping[str, Callable[[], Publisher]]
     site_paths: Mapping[str, Path]
+    site_urls: Mapping[str, str]
     zones: Mapping[str, str]
     readers: Mapping[str, BaseModel]
     keep: Keep = field(default_factory=Keep)
@@ -150,7 +154,13 @@ def _config(path: Path, data: dict[str, Any], problems: Problems) -> Config:
         timezone=settings.timezone,
         templates=making.templates,
         blogs={blog.name: blog for blog in blogs},
+        sites={name: site.open for name, site in sites.items()},
         site_paths=_folders(making.base, sites),
+        site_urls={
+            name: site.settings.url
+            for name, site in sites.items()
+            if hasattr(site.settings, "url") and not hasattr(site.settings, "path")
+        },
         zones={
             table["name"]: table.get("timezone") or settings.timezone for table in settings.blog
         },

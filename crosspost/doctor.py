@@ -1,0 +1,334 @@
+"""Whether all that a run needs is well, step by step, changing nothing: for ``crosspost doctor``.
+
+config   is it right
+ledger   can it be used, is there room
+blog     can its source be read
+site     is it found and safe on the way; then what its publisher looks at itself
+"""
+
+import os
+import platform
+import shutil
+import socket
+import sqlite3
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from crosspost import __version__
+from crosspost.config import Config, load
+from crosspost.errors import ConfigError, CrosspostError, LedgerError, PublisherError, ReaderError
+from crosspost.model import Record
+from crosspost.pipeline import Blog
+from crosspost.publishers import Finding, Refused, Unknown
+
+_LIMIT: Final = 15.0
+"""Seconds that a step on the network may take."""
+_ROOM: Final = 200 * 2**20
+_EXPIRES: Final = 7
+_ENOUGH: Final = 2**20
+
+
+class Step(Record, frozen=True):
+    """One thing that was looked at: ``place`` is the file, blog or site it belongs to, ``code`` the
+    exit code of a run that fails for it."""
+
+    place: str
+    what: str
+    ok: bool
+    detail: str = ""
+    remedy: str = ""
+    code: int = 0
+
+
+def versions() -> str:
+    """What a report of an error should name."""
+    from importlib.metadata import version
+
+    return (
+        f"crosspost {__version__}, Python {platform.python_version()} on {platform.system()}, "
+        f"SQLite {sqlite3.sqlite_version}, Telethon {version('telethon')}"
+    )
+
+
+def examine(
+    path: Path, blogs: tuple[str, ...], sites: Sequence[str], *, write: bool
+) -> Iterator[Step]:
+    """The steps, as they are done: of these blogs and sites, of all if none are named. ``write``
+    makes a draft on each site, and removes it again."""
+    try:
+        config = load(path)
+        chosen = config.chosen(blogs)
+        known = {site for blog in chosen for site in blog.sites}
+        _demand(path, sites, known)
+    except ConfigError as error:
+        for problem in error.problems:
+            yield Step(place="config", what=str(path), ok=False, detail=problem, code=2)
+        return
+    wanted = [site for site in config.sites if site in known and (not sites or site in sites)]
+    words = [f"{len(chosen)} blog{'s' * (len(chosen) != 1)}"]
+    words += [f"{len(wanted)} site{'s' * (len(wanted) != 1)}"]
+    yield Step(place="config", what=str(path), ok=True, detail=", ".join(words))
+    newest: dict[str, int] = {}
+    yield from _ledger(config, chosen, newest)
+    for blog in chosen:
+        yield from _source(blog, newest.get(blog.name, 0))
+    for site in wanted:
+        yield from _site(config, site, write)
+
+
+def _demand(path: Path, sites: Sequence[str], known: set[str]) -> None:
+    strange = [site for site in sites if site not in known]
+    if strange:
+        listed = ", ".join(sorted(known))
+        raise ConfigError(f"{path} has no site «{strange[0]}» for these blogs, only {listed}")
+
+
+# --- Here -------------------------------------------------------------------------------------
+
+
+def _ledger(config: Config, blogs: Sequence[Blog], newest: dict[str, int]) -> Iterator[Step]:
+    from crosspost.ledger import Ledger
+
+    path = config.ledger
+    what = f"{path}"
+    try:
+        if path.exists():
+            with Ledger.open(path) as ledger:
+                faults = ledger.faults()
+                newest.update({blog.name: ledger.newest(blog.name) for blog in blogs})
+            yield _told("ledger", what, faults[0] if faults else "", "sound", 6)
+        else:
+            yield Step(place="ledger", what=what, ok=True, detail="not there yet; a run makes it")
+    except LedgerError as error:
+        yield _failed("ledger", what, error, 6)
+    yield _room(path.parent, "ledger")
+    if path.exists() and os.name == "posix" and path.stat().st_mode & 0o077:
+        yield Step(
+            place="ledger",
+            what="who may read it",
+            ok=False,
+            detail="other users of this machine may",
+            remedy=f"chmod 600 {path}",
+            code=6,
+        )
+    for cache in dict.fromkeys(blog.cache for blog in blogs):
+        yield _room(cache, "cache")
+
+
+def _room(folder: Path, place: str) -> Step:
+    """Whether a folder, or the one it will be made in, can be written, and has room."""
+    there = folder
+    while not there.exists() and there != there.parent:
+        there = there.parent
+    what = f"the folder {folder}"
+    if not os.access(there, os.W_OK | os.X_OK):
+        return Step(
+            place=place,
+            what=what,
+            ok=False,
+            detail=f"{there} cannot be written",
+            remedy="Change its owner or permissions, or the path in the config.",
+            code=6,
+        )
+    free = shutil.disk_usage(there).free
+    return Step(
+        place=place,
+        what=what,
+        ok=free >= _ROOM,
+        detail=f"{free / 2**30:,.1f} GB free",
+        remedy="" if free >= _ROOM else "Make room on its disk.",
+        code=6,
+    )
+
+
+# --- The source -------------------------------------------------------------------------------
+
+
+def _source(blog: Blog, newest: int) -> Iterator[Step]:
+    place = f"blog {blog.name}"
+    what = f"{blog.source.reader} {blog.source.channel}"
+    try:
+        reader = blog.open_reader(blog.source, newest)
+        try:
+            channel = reader.channel()
+        finally:
+            reader.close()
+    except CrosspostError as error:
+        yield _failed(place, what, error, ReaderError.exit_code)
+        return
+    named = f"@{channel.username}" if channel.username else str(channel.id or "")
+    told = " ".join(filter(None, (f"«{channel.title}»", named)))
+    yield Step(place=place, what=what, ok=True, detail=f"can be read: {told}")
+
+
+# --- The site ---------------------------------------------------------------------------------
+
+
+def _site(config: Config, site: str, write: bool) -> Iterator[Step]:
+    place = f"site {site}"
+    url = config.site_urls.get(site)
+    if url:
+        for finding in _way(url):
+            yield _of(place, finding)
+            if not finding.ok:
+                return
+    publisher = config.sites[site]()
+    try:
+        for finding in publisher.check(write=write):
+            yield _of(place, finding)
+    except (CrosspostError, Refused, Unknown) as error:
+        yield _failed(place, "the site", error, PublisherError.exit_code)
+    finally:
+        publisher.close()
+
+
+def _way(url: str) -> Iterator[Finding]:
+    """The way to a site: its name, its certificate, where it sends visitors."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+    steps: list[Callable[[], Finding]] = [lambda: _named(host, port)]
+    if parts.scheme == "https":
+        steps.append(lambda: _certified(host, port))
+    steps.append(lambda: _answers(url))
+    for step in steps:
+        found = step()
+        yield found
+        if not found.ok:
+            return
+
+
+def _named(host: str, port: int) -> Finding:
+    def resolve() -> list[str]:
+        return sorted({str(one[4][0]) for one in socket.getaddrinfo(host, port)})
+
+    try:
+        found = _within(resolve)
+    except (OSError, UnicodeError) as error:
+        return Finding(
+            what=f"the name {host}",
+            ok=False,
+            detail=f"is not found ({error})",
+            remedy="Look at the spelling of «url», and at the name servers of this machine.",
+        )
+    return Finding(what=f"the name {host}", ok=True, detail=", ".join(found[:3]))
+
+
+def _certified(host: str, port: int) -> Finding:
+    what = "the certificate"
+    try:
+        with (
+            socket.create_connection((host, port), timeout=_LIMIT) as plain,
+            ssl.create_default_context().wrap_socket(plain, server_hostname=host) as secure,
+        ):
+            told = secure.getpeercert() or {}
+            version = secure.version()
+    except ssl.SSLCertVerificationError as error:
+        return Finding(
+            what=what,
+            ok=False,
+            detail=f"is not valid: {error.verify_message}",
+            remedy="Renew it on the site (Let's Encrypt: certbot renew), with its whole chain "
+            "(fullchain.pem), for this very host.",
+        )
+    except OSError as error:
+        return Finding(
+            what=what,
+            ok=False,
+            detail=f"nothing answers at {host}:{port} ({error})",
+            remedy="Look whether the site is up, and whether a firewall lets this machine through.",
+        )
+    until = datetime.fromtimestamp(ssl.cert_time_to_seconds(str(told["notAfter"])), UTC)
+    days = (until - datetime.now(UTC)).days
+    return Finding(
+        what=what,
+        ok=days >= _EXPIRES,
+        detail=f"is valid for {days} days ({version})",
+        remedy="" if days >= _EXPIRES else "Renew it on the site before it expires.",
+    )
+
+
+def _answers(url: str) -> Finding:
+    import requests
+
+    what = f"the address {url}"
+    try:
+        with requests.get(
+            url,
+            timeout=_LIMIT,
+            allow_redirects=False,
+            stream=True,
+            headers={"User-Agent": f"crosspost/{__version__}"},
+        ) as answer:
+            answer.raw.read(_ENOUGH)
+    except requests.RequestException as error:
+        return Finding(
+            what=what,
+            ok=False,
+            detail=f"does not answer ({type(error).__name__})",
+            remedy="Look whether the site is up, and whether a firewall lets this machine through.",
+        )
+    to = urlsplit(answer.headers.get("Location", ""))
+    here = urlsplit(url)
+    moved = 300 <= answer.status_code < 400 and to.hostname
+    if moved and (to.scheme, to.hostname) != (here.scheme, here.hostname):
+        return Finding(
+            what=what,
+            ok=False,
+            detail=f"sends visitors on to {to.scheme}://{str(to.hostname)[:100]}",
+            remedy="Put that address as «url»: nothing secret is sent to another place.",
+        )
+    return Finding(what=what, ok=True, detail=f"answers ({answer.status_code})")
+
+
+def _within(work: Callable[[], list[str]]) -> list[str]:
+    """What ``work`` answers, if it does so in time: looking up a name cannot be given a limit."""
+    answer: list[list[str] | Exception] = []
+
+    def run() -> None:
+        try:
+            answer.append(work())
+        except Exception as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(_LIMIT)
+    if not answer:
+        raise OSError("no name server answered in time")
+    if isinstance(answer[0], Exception):
+        raise answer[0]
+    return answer[0]
+
+
+# --- Steps ------------------------------------------------------------------------------------
+
+
+def _of(place: str, finding: Finding) -> Step:
+    return Step(
+        place=place,
+        what=finding.what,
+        ok=finding.ok,
+        detail=finding.detail,
+        remedy=finding.remedy,
+        code=PublisherError.exit_code,
+    )
+
+
+def _told(place: str, what: str, fault: str, well: str, code: int) -> Step:
+    remedy = "Look closer, and mend it: crosspost compact --check" if fault else ""
+    return Step(
+        place=place, what=what, ok=not fault, detail=fault or well, remedy=remedy, code=code
+    )
+
+
+def _failed(place: str, what: str, error: Exception, code: int) -> Step:
+    said, dot, remedy = str(error).partition(". ")
+    own = getattr(error, "exit_code", code)
+    return Step(
+        place=place, what=what, ok=False, detail=said + dot.strip(), remedy=remedy, code=own
+    )
