@@ -47,7 +47,7 @@ def complaints(page: Page, selector: str = "") -> dict[str, str]:
             note = page.soup.find(id=one)
             words = short(note.get_text(" ")) if note else ""
             if words and "error" in one.lower() and words not in found:
-                found[words] = label_of(page.soup, tag)
+                found[words] = label_of(tag, page.labels)
     return found
 
 
@@ -70,5 +70,5 @@ def _about(page: Page, tag: "Tag") -> str:
         seen = [one for one in inside if attr(one, "type").lower() != "hidden"]
         names = {attr(one, "name").rpartition("_")[0] or attr(one, "name") for one in seen}
         if seen:
-            return label_of(page.soup, seen[0]) if len(names) == 1 or len(seen) == 1 else ""
+            return label_of(seen[0], page.labels) if len(names) == 1 or len(seen) == 1 else ""
     return ""

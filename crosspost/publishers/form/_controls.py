@@ -6,8 +6,9 @@ list).
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
@@ -15,6 +16,8 @@ from crosspost.publishers._web import short
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
+
+    Labels = dict[str, Tag]
 
 PRESSED: Final = ("submit", "image")
 _IDLE: Final = ("button", "reset")
@@ -45,12 +48,12 @@ class Choice:
 @dataclass
 class Control:
     """A field. ``kind``: the tag, or an input's type. ``value`` is what it holds, but for choices
-    (select, checkbox, radio), which have theirs. ``label`` is what a person reads beside it;
-    ``listed``: a select that shows several lines; ``shown`` is what the site has for a file."""
+    (select, checkbox, radio), which have theirs. ``listed``: a select that shows several
+    lines; ``shown`` is what the site has for a file; ``called`` finds its label."""
 
     name: str
     kind: str
-    label: str = ""
+    called: Callable[[], str]
     value: str = ""
     choices: list[Choice] = field(default_factory=list)
     multiple: bool = False
@@ -61,6 +64,11 @@ class Control:
     shown: str = ""
     file: File | None = None
     tag: Any = None
+
+    @cached_property
+    def label(self) -> str:
+        """What a person reads beside it."""
+        return self.called()
 
     @property
     def has_choices(self) -> bool:
@@ -130,7 +138,7 @@ def attr(tag: Any, name: str) -> str:
     return " ".join(found) if isinstance(found, list) else str(found or "")
 
 
-def _owned(soup: "BeautifulSoup", form: "Tag") -> Iterator["Tag"]:
+def owned(soup: "BeautifulSoup", form: "Tag") -> Iterator["Tag"]:
     """The form's fields: those in it, and those that name it."""
     own = attr(form, "id")
     for tag in soup.find_all(["input", "select", "textarea", "button"]):
@@ -142,12 +150,22 @@ def _owned(soup: "BeautifulSoup", form: "Tag") -> Iterator["Tag"]:
             yield tag
 
 
-def controls(soup: "BeautifulSoup", form: "Tag") -> Iterator[Control]:
+def labels(soup: "BeautifulSoup") -> "Labels":
+    """A page's labels by the fields that they name."""
+    found: Labels = {}
+    for one in soup.find_all("label"):
+        if name := attr(one, "for"):
+            found.setdefault(name, one)
+    return found
+
+
+def controls(soup: "BeautifulSoup", form: "Tag", found: "Labels") -> Iterator[Control]:
+    """The form's controls in the page's order; boxes or buttons of one name are one."""
     groups: dict[tuple[str, str], Control] = {}
-    for tag in _owned(soup, form):
+    for tag in owned(soup, form):
         if tag.find_parent("datalist") or tag.find_parent("template"):
             continue
-        made = _control(soup, tag)
+        made = _control(tag, found)
         if made.kind in ("checkbox", "radio") and made.name:
             known = groups.setdefault((made.kind, made.name), made)
             if known is not made:
@@ -155,12 +173,11 @@ def controls(soup: "BeautifulSoup", form: "Tag") -> Iterator[Control]:
                 known.multiple = known.kind == "checkbox"
                 known.required = known.required or (made.required and made.kind == "radio")
                 continue
-            around = short(_near(tag)).rstrip(" *:") if made.kind == "radio" else ""
-            made.label = _group_label(tag) or around or made.label
+            made.called = partial(_group_label, tag, made.choices[0].label)
         yield made
 
 
-def _control(soup: "BeautifulSoup", tag: "Tag") -> Control:
+def _control(tag: "Tag", found: "Labels") -> Control:
     kind = tag.name
     if kind in ("input", "button"):
         given = attr(tag, "type").strip().lower()
@@ -169,12 +186,12 @@ def _control(soup: "BeautifulSoup", tag: "Tag") -> Control:
     made = Control(
         name=attr(tag, "name"),
         kind=kind,
-        label=label_of(soup, tag),
+        called=partial(label_of, tag, found),
         disabled=disabled,
         multiple=tag.has_attr("multiple"),
         tag=tag,
     )
-    made.required = _is_required(soup, tag)
+    made.required = _is_required(tag, found)
     limit = attr(tag, "maxlength")
     made.longest = int(limit) if limit.isascii() and limit.isdigit() else 0
     if kind == "select":
@@ -182,7 +199,7 @@ def _control(soup: "BeautifulSoup", tag: "Tag") -> Control:
         made.listed = attr(tag, "size").strip() not in ("", "0", "1")
     elif kind in ("checkbox", "radio"):
         value = attr(tag, "value") if tag.has_attr("value") else "on"
-        made.choices = [Choice(value, made.label, tag.has_attr("checked"), disabled)]
+        made.choices = [Choice(value, label_of(tag, found), tag.has_attr("checked"), disabled)]
         made.disabled = False
     elif kind == "textarea":
         text = tag.get_text()
@@ -192,9 +209,9 @@ def _control(soup: "BeautifulSoup", tag: "Tag") -> Control:
         if kind == "file":
             made.shown = _beside(tag)
         elif kind in PRESSED and tag.name == "button":
-            made.label = " ".join(tag.get_text().split())
+            made.called = partial(_words, tag.get_text())
         elif kind in PRESSED:
-            made.label = made.value
+            made.called = partial(_words, made.value)
     return made
 
 
@@ -220,15 +237,17 @@ def _is_disabled(tag: "Tag") -> bool:
     return False
 
 
-def _label_tag(soup: "BeautifulSoup", tag: "Tag") -> "Tag | None":
-    own = attr(tag, "id")
-    found = next((one for one in soup.find_all("label") if own and attr(one, "for") == own), None)
-    return found or tag.find_parent("label")
+def _words(text: str) -> str:
+    return " ".join(text.split())
 
 
-def label_of(soup: "BeautifulSoup", tag: "Tag") -> str:
+def _label_tag(tag: "Tag", known: "Labels") -> "Tag | None":
+    return known.get(attr(tag, "id")) or tag.find_parent("label")
+
+
+def label_of(tag: "Tag", known: "Labels") -> str:
     """What a person reads beside the field."""
-    found = _label_tag(soup, tag)
+    found = _label_tag(tag, known)
     text = found.get_text(" ") if found else ""
     if found is not None and tag in found.descendants and tag.name in ("select", "textarea"):
         text = text.replace(tag.get_text(" "), " ")
@@ -258,17 +277,21 @@ def _near(tag: "Tag") -> str:
     return ""
 
 
-def _group_label(tag: "Tag") -> str:
+def _group_label(tag: "Tag", own: str) -> str:
+    """What a group of boxes or buttons is called, or its only one."""
     box = tag.find_parent("fieldset")
     legend = box.find("legend") if box else None
     one = box is not None and len({attr(i, "name") for i in box.find_all("input")}) == 1
-    return short(legend.get_text(" ")).rstrip(" *:") if legend and one else ""
+    if legend and one:
+        return short(legend.get_text(" ")).rstrip(" *:")
+    around = _near(tag) if attr(tag, "type").lower() == "radio" else ""
+    return short(around).rstrip(" *:") or own
 
 
-def _is_required(soup: "BeautifulSoup", tag: "Tag") -> bool:
+def _is_required(tag: "Tag", known: "Labels") -> bool:
     if tag.has_attr("required") or attr(tag, "aria-required") == "true":
         return True
-    label = _label_tag(soup, tag)
+    label = _label_tag(tag, known)
     kind = attr(tag, "type").lower()
     return bool(label and kind != "checkbox" and "required" in attr(label, "class").split())
 

@@ -8,13 +8,24 @@ https://html.spec.whatwg.org/multipage/form-control-infrastructure.html (form su
 
 import re
 from collections.abc import Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
-from crosspost.publishers.form._controls import PRESSED, Control, File, attr, controls
+from crosspost.publishers.form._controls import (
+    PRESSED,
+    Control,
+    File,
+    attr,
+    controls,
+    labels,
+    owned,
+)
 
 if TYPE_CHECKING:
     from bs4 import BeautifulSoup, Tag
+
+    from crosspost.publishers.form._controls import Labels
 
 _CHARSET: Final = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 
@@ -52,6 +63,10 @@ class Page:
                     self.body, "lxml", from_encoding=given[1] if given else None
                 )
         return self._soup
+
+    @cached_property
+    def labels(self) -> "Labels":
+        return labels(self.soup)
 
     @property
     def encoding(self) -> str:
@@ -101,13 +116,12 @@ class Page:
     def form(self, names: Iterable[str], selector: str = "") -> "Form | None":
         """The form that has most of these fields, one of them at least."""
         wanted = set(names)
-        if selector:
-            tags = self.soup.select(selector)
-            forms = [Form(self, tag) for tag in tags if tag.name == "form"]
-        else:
-            forms = self.forms()
-        best = max(forms, key=lambda one: len(wanted & one.names), default=None)
-        return best if best and (wanted & best.names or (selector and not wanted)) else None
+        tags = [one for one in self.soup.select(selector or "form") if one.name == "form"]
+        fitting = [
+            len(wanted & {attr(one, "name") for one in owned(self.soup, tag)}) for tag in tags
+        ]
+        most = max(fitting, default=0)
+        return Form(self, tags[fitting.index(most)]) if most else None
 
 
 class Form:
@@ -115,7 +129,7 @@ class Form:
 
     def __init__(self, page: Page, tag: "Tag") -> None:
         self.page, self.tag = page, tag
-        self.controls = list(controls(page.soup, tag))
+        self.controls = list(controls(page.soup, tag, page.labels))
         self.buttons = [one for one in self.controls if one.kind in PRESSED]
 
     @property
