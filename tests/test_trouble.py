@@ -159,6 +159,36 @@ def test_a_site_that_asks_to_come_back_later_is_left_alone_by_every_blog(
     assert room.pages() == 9
 
 
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(13, "Permission denied", "/cache/b1"), "/cache/b1: Permission denied"),
+        (KeyError("what nobody foresaw"), "Crosspost itself failed (KeyError: 'what nobody"),
+    ],
+)
+def test_a_blog_with_trouble_that_nobody_foresaw_stops_no_other(
+    tmp_path: Path, nobody: str, monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    from crosspost.readers.export import ExportReader
+
+    real = ExportReader.changes
+
+    def changes(self: ExportReader, cursor: str | None) -> Any:
+        if "channel1" in str(vars(self)):
+            raise error
+        return real(self, cursor)
+
+    monkeypatch.setattr(_web, "_ATTEMPTS", 1)
+    monkeypatch.setattr(ExportReader, "changes", changes)
+    room = Newsroom(tmp_path, nobody, blogs=3, posts=2)
+    code, report = room.run("sync")
+    (first, *_) = report["errors"]
+    assert (first["blog"], first["site"], first["exit_code"]) == ("b1", "", 1)
+    assert told in first["message"]
+    assert code == 1
+    assert room.pages() == 4
+
+
 # --- retry ------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 from crosspost.deliver import OnDelete
 from crosspost.errors import Busy, CrosspostError, LedgerError, ReaderError
 from crosspost.ledger import Ledger
-from crosspost.logs import about
+from crosspost.logs import about, event
 from crosspost.model import Channel
 from crosspost.publishers import Publisher
 from crosspost.readers import Note, Reader
@@ -161,6 +161,16 @@ def held_alone(
         lock.release()
 
 
+def _unforeseen(error: Exception) -> CrosspostError:
+    """What no reader, site or ledger should raise, as a sentence."""
+    if isinstance(error, OSError):  # a folder that may not be written, say
+        return CrosspostError(f"{error.filename or 'A file'}: {error.strerror or error}")
+    return CrosspostError(
+        f"Crosspost itself failed ({type(error).__name__}: {error}). Please report this line; "
+        "--log json says where it was"
+    )
+
+
 @contextmanager
 def reported(run: Run, blog: Blog, site: str = "") -> Iterator[None]:
     """Partial trouble stays partial: the other sites and blogs go on."""
@@ -177,3 +187,8 @@ def reported(run: Run, blog: Blog, site: str = "") -> Iterator[None]:
         run.report.fail(blog.name, site, error)
         if not run.ledger.rehearsing and not isinstance(error, Busy | LedgerError):
             run.begin(blog)
+    except (AssertionError, BrokenPipeError):
+        raise  # what must not be is not to be hidden; who read us has heard enough
+    except Exception as error:
+        event("trouble", "error", error=error)
+        run.report.fail(blog.name, site, _unforeseen(error))
