@@ -485,6 +485,7 @@ def test_only_old_files_that_crosspost_made_leave_the_cache(blog: Blog, tmp_path
         "12-0-0123456789ab.jpg": True,
         ".part-abc123": True,  # a download that was cut
         "channel.json": False,
+        "clean/fedcba9876543210fedcba9876543210.jpg": False,  # the channel's photo, see below
         "holiday.jpg": False,
         "clean/notes.txt": False,
     }
@@ -493,6 +494,7 @@ def test_only_old_files_that_crosspost_made_leave_the_cache(blog: Blog, tmp_path
     for name in made:
         (cache / name).parent.mkdir(parents=True, exist_ok=True)
         (cache / name).write_text("x" * 100)
+    (cache / "portrait").write_text("fedcba9876543210fedcba9876543210.jpg")
     (cache / "new-0123456789abcdef.jpg").write_text("x")
     (cache / "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.jpg").symlink_to(outside)
     for path in [outside, *(cache / name for name in made)]:

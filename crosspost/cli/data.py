@@ -168,10 +168,14 @@ def _say_compacted(told: dict[str, Any]) -> None:
         say(f"The damaged ledger is {told['kept']}. Next: crosspost sync")
     for line in told["notes"]:
         say(f"note: {line}")
-    say(
-        f"Forgot {told['runs']:,} runs, {told['events']:,} lines of history, the contents of "
-        f"{told['posts']:,} deleted posts, {told['files']:,} cached files ({_size(told['freed'])})."
-    )
+    forgotten = {
+        "runs": "runs",
+        "events": "lines of history",
+        "posts": "deleted posts' contents",
+        "files": f"cached files ({_size(told['freed'])})",
+    }
+    counts = [f"{told[key]:,} {words}" for key, words in forgotten.items() if told[key]]
+    say(f"Forgot {', '.join(counts)}." if counts else "Nothing was old enough to be forgotten.")
     say(f"The ledger: {_size(told['bytes_before'])} → {_size(told['bytes'])}.")
 
 

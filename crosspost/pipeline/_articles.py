@@ -18,12 +18,14 @@ from crosspost.readers import (
 )
 from crosspost.rules import Verdict
 
-_PORTRAIT: Final = "portrait"
+PORTRAIT: Final = "portrait"
 """Beside the cleaned pictures: the file name of the channel's photo there."""
 
 
-def editor_of(run: Run, blog: Blog) -> Editor:
-    """Who makes articles of the blog's posts, and knows all that its archive teaches."""
+def editor_of(run: Run, blog: Blog, site: str = "") -> Editor:
+    """Who makes articles of the blog's posts for a site (the blog's first), and knows all that its
+    archive teaches."""
+    site = site or next(iter(blog.sites))
     channel = run.ledger.channel(blog.name)
     style = blog.style(channel)
     photo = _portrait(run, blog, channel, style.author.photo)
@@ -31,7 +33,11 @@ def editor_of(run: Run, blog: Blog) -> Editor:
     return Editor(
         run.ledger,
         blog.name,
-        replace(style, author=replace(style.author, photo=photo)),
+        replace(
+            style,
+            author=replace(style.author, photo=photo),
+            title_length=blog.title_lengths.get(site, style.title_length),
+        ),
         blog.rules,
         blog.own_rules,
         series=blog.series,
@@ -59,7 +65,7 @@ def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:
         folder = (run.ledger.scratch or blog.cache) / "clean"
         made = images.clean(path, folder, types=("image/jpeg", "image/png"))
         if not photo:
-            (blog.cache / _PORTRAIT).write_text(made.name, "utf-8")
+            (blog.cache / PORTRAIT).write_text(made.name, "utf-8")
         return str(made)
     except (Gone, Unsafe, OSError) as error:
         run.report.note(blog.name, Note(text=f"The author's photo is left out: {error}"))
@@ -70,7 +76,7 @@ def _portrait(run: Run, blog: Blog, channel: Channel, photo: str) -> str:
 
 def _last_portrait(blog: Blog) -> str:
     """The channel's photo as it was fetched last, where nothing may be read now."""
-    name = blog.cache / _PORTRAIT
+    name = blog.cache / PORTRAIT
     path = blog.cache / "clean" / name.read_text("utf-8") if name.is_file() else None
     return str(path) if path and path.is_file() else ""
 

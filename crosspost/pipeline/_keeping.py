@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from crosspost.errors import Busy
 from crosspost.ledger import Ledger
+from crosspost.pipeline._articles import PORTRAIT
 from crosspost.pipeline._run import Blog, held_alone
 
 EVERY: Final = timedelta(days=7)
@@ -70,12 +71,16 @@ def keep_house(
 
 
 def _sweep(folder: Path, age: timedelta, told: dict[str, Any]) -> None:
-    """Deletes files of ours that nobody wrote or read for so long."""
+    """Deletes files of ours that nobody wrote or read for so long; not the channel's photo, which
+    a run that may not read needs."""
     border = time.time() - age.total_seconds()
+    portrait = folder / PORTRAIT
+    kept = portrait.read_text("utf-8", "replace") if portrait.is_file() else ""
     for path in _files(folder):
         try:
             stat = path.lstat()
-            if max(stat.st_mtime, stat.st_atime) >= border or not _OURS.fullmatch(path.name):
+            old = max(stat.st_mtime, stat.st_atime) < border
+            if not old or path.name == kept or not _OURS.fullmatch(path.name):
                 continue
             path.unlink()
         except OSError as error:
