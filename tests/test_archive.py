@@ -399,6 +399,25 @@ def test_editing_a_post_that_is_held_does_not_publish_it(blog: Blog) -> None:
     assert ">Мост<" in blog.page(1)
 
 
+def test_a_headline_is_as_long_as_each_site_takes_it(tmp_path: Path) -> None:
+    long = "Ярмарку мастеров перенесли на субботу, потому что дождь обещают до самой пятницы"
+    blog = Blog(tmp_path, tables="[site.other]\ntype = 'static'\npath = 'narrow'")
+    blog.configure()
+    config = tmp_path / "crosspost.toml"
+    text = config.read_text("utf-8").replace("site = 'local'", "site = ['local', 'other']")
+    config.write_text(text.replace("credit =", "title_lengths = {other = 40}\ncredit ="), "utf-8")
+    blog.write(message(1, f"{long}\n\nПриходите.\n\n", line=""))
+    assert blog.sync().code == 0
+    assert f">{long}</h1>" in blog.page(1)
+    (page,) = tmp_path.glob("narrow/b/1-*.html")
+    assert ">Ярмарку мастеров перенесли на субботу…</h1>" in page.read_text("utf-8")
+    blog.unchanged()
+    config.write_text(config.read_text("utf-8").replace("{other", "{othr"), "utf-8")
+    told = blog.sync()
+    assert told.code == 2
+    assert "this blog does not go to the site «othr»; did you mean «other»?" in told.text
+
+
 # --- Photos of phones -------------------------------------------------------------------------
 
 

@@ -223,6 +223,7 @@ class Making:
             table = {**table, "rule": []}
         settings = problems.check(BlogSettings, {"reader": "", **table}, place)
         self._check_sites(table.get("site"), place)
+        self._check_lengths(table, place)
         self._check_language(table.get("language"), place)
         photo = self._photo(table, place)
         rules = self._rules(table.get("rules", {}), place)
@@ -247,6 +248,16 @@ class Making:
                 self._problems.add(key, f"there is no [site.{site}]: {known}{near(site, names)}")
         if isinstance(sites, list) and len({*map(str, sites)}) < len(sites):
             self._problems.add((*place, "site"), "the same site stands here twice")
+
+    def _check_lengths(self, table: dict[str, Any], place: Place) -> None:
+        sites, lengths = table.get("site"), table.get("title_lengths")
+        names = [sites] if isinstance(sites, str) else sites
+        if isinstance(lengths, dict) and isinstance(names, list):
+            for name in lengths:
+                if name not in names:
+                    known = [one for one in names if isinstance(one, str)]
+                    words = f"this blog does not go to the site «{name}»{near(name, known)}"
+                    self._problems.add((*place, "title_lengths", name), words, show=False)
 
     def _check_language(self, own: Any, place: Place) -> None:
         language = own or self._language
@@ -317,6 +328,7 @@ class Making:
             overlap=blog.overlap,
             series=blog.series,
             review=blog.review,
+            title_lengths=blog.title_lengths,
             joins=frozenset(blog.join) | ({"repeat"} if rules.repeats == "merge" else set()),
         )
 

@@ -84,6 +84,7 @@ Name = Annotated[str, BeforeValidator(_name)]
 Zone = Annotated[str, BeforeValidator(_zone)]
 Address = Annotated[str, BeforeValidator(_address)]
 Words = Annotated[list[str], BeforeValidator(_listed)]
+TitleLength = Annotated[int, Field(ge=20, le=300)]
 Moment = Annotated[datetime | None, BeforeValidator(_day)]
 
 
@@ -160,7 +161,8 @@ class BlogSettings(Table):
     timezone: Zone = ""
     category: str = ""
     status: str = ""
-    title_length: int = Field(default=110, ge=20, le=300)
+    title_length: TitleLength = 110
+    title_lengths: dict[str, TitleLength] = {}
     no_tags: list[str] = []
     tags: dict[str, str] = {}
     settle: Span = timedelta(seconds=60)

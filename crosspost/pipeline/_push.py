@@ -77,7 +77,7 @@ def errand_of(
     wanted: Callable[[Delivery], bool] = lambda _: True,
 ) -> Errand:
     """What is needed to deliver the blog's posts to a site, or to see what that would do."""
-    editor = editor_of(run, blog)
+    editor = editor_of(run, blog, site)
 
     def fetch(stored: StoredPost, media: Media) -> Path:
         stored = editor.holder(stored, media)

@@ -59,6 +59,7 @@ class Blog:
     series: bool = False
     review: bool = False
     joins: frozenset[str] = frozenset()
+    title_lengths: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(kw_only=True)
