@@ -14,20 +14,33 @@ import sqlite3
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
 from crosspost import __version__
-from crosspost.config import Config, load
-from crosspost.errors import ConfigError, CrosspostError, LedgerError, PublisherError, ReaderError
-from crosspost.model import Record
+from crosspost.config import Config
+from crosspost.config.part import load_part
+from crosspost.errors import (
+    Busy,
+    ConfigError,
+    CrosspostError,
+    LedgerError,
+    PublisherError,
+    ReaderError,
+)
+from crosspost.model import Channel, Record
 from crosspost.pipeline import Blog
 from crosspost.publishers import Finding, Refused, Unknown
 
+T = TypeVar("T")
+
 _LIMIT: Final = 15.0
 """Seconds that a step on the network may take."""
+_PATIENCE: Final = 120.0
+"""Seconds that reading a channel, and looking at a site, may take."""
 _ROOM: Final = 200 * 2**20
 _EXPIRES: Final = 7
 _ENOUGH: Final = 2**20
@@ -60,25 +73,48 @@ def examine(
 ) -> Iterator[Step]:
     """The steps, as they are done: of these blogs and sites, of all if none are named. ``write``
     makes a draft on each site, and removes it again."""
+    config, problems = load_part(path)
+    for problem in problems:
+        yield _wrong(path, problem)
+    if config is None:
+        return
     try:
-        config = load(path)
-        chosen = config.chosen(blogs)
+        chosen = _chosen(config, blogs, bool(problems))
         known = {site for blog in chosen for site in blog.sites}
-        _demand(path, sites, known)
+        if problems and not blogs:
+            known |= {*config.sites}  # those of a blog that is wrong too
+        if not problems:
+            _demand(path, sites, known)
     except ConfigError as error:
         for problem in error.problems:
-            yield Step(place="config", what=str(path), ok=False, detail=problem, code=2)
+            yield _wrong(path, problem)
         return
     wanted = [site for site in config.sites if site in known and (not sites or site in sites)]
-    words = [f"{len(chosen)} blog{'s' * (len(chosen) != 1)}"]
-    words += [f"{len(wanted)} site{'s' * (len(wanted) != 1)}"]
-    yield Step(place="config", what=str(path), ok=True, detail=", ".join(words))
+    if not problems:
+        words = [f"{len(chosen)} blog{'s' * (len(chosen) != 1)}"]
+        words += [f"{len(wanted)} site{'s' * (len(wanted) != 1)}"]
+        yield Step(place="config", what=str(path), ok=True, detail=", ".join(words))
     newest: dict[str, int] = {}
     yield from _ledger(config, chosen, newest)
     for blog in chosen:
         yield from _source(blog, newest.get(blog.name, 0))
     for site in wanted:
         yield from _site(config, site, write)
+
+
+def _wrong(path: Path, problem: str) -> Step:
+    """A problem of the config, its line beside the file."""
+    line, colon, words = problem.removeprefix(f"{path}:").partition(": ")
+    if line.isdigit() and colon:
+        return Step(place="config", what=f"{path}:{line}", ok=False, detail=words, code=2)
+    return Step(place="config", what=str(path), ok=False, detail=problem, code=2)
+
+
+def _chosen(config: Config, names: tuple[str, ...], part: bool) -> list[Blog]:
+    """The blogs of these names; of a config that is not well, those of them that are."""
+    if part:
+        return [blog for name, blog in config.blogs.items() if not names or name in names]
+    return config.chosen(names)
 
 
 def _demand(path: Path, sites: Sequence[str], known: set[str]) -> None:
@@ -98,7 +134,7 @@ def _ledger(config: Config, blogs: Sequence[Blog], newest: dict[str, int]) -> It
     what = f"{path}"
     try:
         if path.exists():
-            with Ledger.open(path) as ledger:
+            with Ledger.rehearsal(path) as ledger:  # opened as it is, an old one would be renewed
                 faults = ledger.faults()
                 newest.update({blog.name: ledger.newest(blog.name) for blog in blogs})
             yield _told("ledger", what, faults[0] if faults else "", "sound", 6)
@@ -106,6 +142,15 @@ def _ledger(config: Config, blogs: Sequence[Blog], newest: dict[str, int]) -> It
             yield Step(place="ledger", what=what, ok=True, detail="not there yet; a run makes it")
     except LedgerError as error:
         yield _failed("ledger", what, error, 6)
+    if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+        yield Step(
+            place="ledger",
+            what=what,
+            ok=False,
+            detail="cannot be written by this user",
+            remedy=f"Run Crosspost as its owner, or change the owner: chown USER {path}",
+            code=6,
+        )
     yield _room(path.parent, "ledger")
     if path.exists() and os.name == "posix" and path.stat().st_mode & 0o077:
         yield Step(
@@ -152,13 +197,20 @@ def _room(folder: Path, place: str) -> Step:
 def _source(blog: Blog, newest: int) -> Iterator[Step]:
     place = f"blog {blog.name}"
     what = f"{blog.source.reader} {blog.source.channel}"
-    try:
+
+    def read() -> Channel:
         reader = blog.open_reader(blog.source, newest)
         try:
-            channel = reader.channel()
+            return reader.channel()
         finally:
             reader.close()
-    except CrosspostError as error:
+
+    try:
+        channel = _within(read, _PATIENCE)
+    except Busy as error:  # a run that watches it shows that it can be read
+        yield Step(place=place, what=what, ok=True, detail=f"not looked at: {error}")
+        return
+    except Exception as error:
         yield _failed(place, what, error, ReaderError.exit_code)
         return
     named = f"@{channel.username}" if channel.username else str(channel.id or "")
@@ -177,14 +229,21 @@ def _site(config: Config, site: str, write: bool) -> Iterator[Step]:
             yield _of(place, finding)
             if not finding.ok:
                 return
-    publisher = config.sites[site]()
-    try:
-        for finding in publisher.check(write=write):
-            yield _of(place, finding)
-    except (CrosspostError, Refused, Unknown) as error:
+
+    def look() -> list[Finding]:
+        publisher = config.sites[site]()
+        try:
+            return publisher.check(write=write)
+        finally:
+            publisher.close()
+
+    try:  # a trial is never left alone: what it made must go
+        found = look() if write else _within(look, _PATIENCE)
+    except Exception as error:
         yield _failed(place, "the site", error, PublisherError.exit_code)
-    finally:
-        publisher.close()
+        return
+    for finding in found:
+        yield _of(place, finding)
 
 
 def _way(url: str) -> Iterator[Finding]:
@@ -285,24 +344,27 @@ def _answers(url: str) -> Finding:
     return Finding(what=what, ok=True, detail=f"answers ({answer.status_code})")
 
 
-def _within(work: Callable[[], list[str]]) -> list[str]:
-    """What ``work`` answers, if it does so in time: looking up a name cannot be given a limit."""
-    answer: list[list[str] | Exception] = []
+def _within(work: Callable[[], T], limit: float = _LIMIT) -> T:
+    """What ``work`` answers or raises. Raises ``TimeoutError`` when that takes longer: looking up a
+    name, for one, cannot be given a limit."""
+    answer: Future[T] = Future()
 
     def run() -> None:
         try:
-            answer.append(work())
-        except Exception as error:
-            answer.append(error)
+            answer.set_result(work())
+        except BaseException as error:
+            answer.set_exception(error)
 
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(_LIMIT)
-    if not answer:
-        raise OSError("no name server answered in time")
-    if isinstance(answer[0], Exception):
-        raise answer[0]
-    return answer[0]
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        return answer.result(limit)
+    except TimeoutError:
+        if answer.done():
+            raise
+        raise TimeoutError(
+            f"No answer in {limit:.0f} seconds. Look whether it is up, and whether a firewall lets "
+            "this machine through."
+        ) from None
 
 
 # --- Steps ------------------------------------------------------------------------------------
@@ -327,7 +389,9 @@ def _told(place: str, what: str, fault: str, well: str, code: int) -> Step:
 
 
 def _failed(place: str, what: str, error: Exception, code: int) -> Step:
-    said, dot, remedy = str(error).partition(". ")
+    known = isinstance(error, CrosspostError | Refused | Unknown | TimeoutError)
+    words = str(error) if known else f"{type(error).__name__}: {error}"
+    said, dot, remedy = words.partition(". ")
     own = getattr(error, "exit_code", code)
     return Step(
         place=place, what=what, ok=False, detail=said + dot.strip(), remedy=remedy, code=own

@@ -4,6 +4,7 @@ mend it."""
 import json
 import os
 import socket
+import sqlite3
 import ssl
 import threading
 from collections.abc import Iterator
@@ -56,7 +57,7 @@ def test_after_a_run_the_ledger_and_the_site_are_looked_at(blog: Blog) -> None:
     assert blog.run("doctor", "-q").text == ""
 
 
-def test_every_problem_of_the_config_is_told_and_nothing_else_is_looked_at(blog: Blog) -> None:
+def test_every_problem_of_the_config_is_told_and_the_rest_is_looked_at(blog: Blog) -> None:
     config = blog.root / "crosspost.toml"
     config.write_text(config.read_text("utf-8") + "paht = 1\nurll = 2\n", "utf-8")
     answer = blog.run("doctor")
@@ -64,6 +65,43 @@ def test_every_problem_of_the_config_is_told_and_nothing_else_is_looked_at(blog:
     assert answer.text.count("✗") == 2
     assert "paht" in answer.text
     assert "urll" in answer.text
+    assert "✓ export channel: can be read" in answer.text
+
+
+def test_a_config_that_is_no_toml_is_told(blog: Blog) -> None:
+    (blog.root / "crosspost.toml").write_text("[[blog\n", "utf-8")
+    (step,) = bad(blog)
+    assert (step["what"].rpartition(":")[2], step["code"]) == ("1", 2)
+
+
+def test_a_site_that_is_well_is_looked_at_beside_one_that_is_not(blog: Blog) -> None:
+    config = blog.root / "crosspost.toml"
+    wrong = "[site.news]\ntype = 'wordpress'\nurl = 'https://example.org'\nuser = 'x'\n"
+    text = config.read_text("utf-8").replace("site = 'local'", "site = ['news', 'local']")
+    config.write_text(f"{text}\n{wrong}", "utf-8")
+    answer = blog.run("doctor")
+    assert answer.code == 2
+    assert "site.news.password: it is missing" in answer.text
+    assert "✓ export channel: can be read" in answer.text
+    assert "site local\n  ✓" in answer.text
+    assert "site news" not in answer.text
+
+
+def test_what_does_not_answer_in_time_is_told() -> None:
+    never = threading.Event()
+    with pytest.raises(TimeoutError, match="No answer in 0 seconds"):
+        doctor._within(never.wait, 0.05)
+    never.set()
+
+
+def test_a_ledger_of_an_older_version_is_left_as_it_is(blog: Blog) -> None:
+    blog.sync()
+    with closing(sqlite3.connect(blog.root / "ledger.db")) as ledger:
+        before = ledger.execute("PRAGMA user_version").fetchone()[0] - 1
+        ledger.execute(f"PRAGMA user_version = {before}")
+    blog.run("doctor")
+    with closing(sqlite3.connect(blog.root / "ledger.db")) as ledger:
+        assert ledger.execute("PRAGMA user_version").fetchone()[0] == before
 
 
 def test_a_source_that_cannot_be_read_is_told_and_the_rest_is_looked_at(blog: Blog) -> None:

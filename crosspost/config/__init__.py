@@ -9,6 +9,7 @@ _kinds       readers and publishers by their type
 _problems    what is wrong, in sentences
 _blogs       checked settings → ``pipeline.Blog``
 draft        a first config, for ``crosspost init``
+part         what is well of a config that is not, for ``crosspost doctor``
 """
 
 import tomllib
