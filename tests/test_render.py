@@ -114,6 +114,18 @@ def test_an_article_that_shows_a_file_the_site_has_not_is_for_the_sync(blog: Blo
     assert "2 updated" in answer.text
 
 
+def test_a_site_that_cannot_be_read_is_told_once_and_left_alone(blog: Blog) -> None:
+    catalogue = next(path for path in (blog.site / ".crosspost").iterdir() if path.suffix == ".db")
+    for path in (blog.site / ".crosspost").glob(f"{catalogue.name}*"):
+        path.unlink()
+    catalogue.mkdir()
+    changed(blog, "tags = {'мост' = 'Мосты'}")
+    answer = blog.run("render")
+    assert answer.code == 4
+    assert answer.text.count("b → local: ") == 2, "how many would change, and the trouble, once"
+    assert ">мост<" in blog.page(2)
+
+
 def test_the_object_says_how_each_changes(blog: Blog) -> None:
     changed(blog, "tags = {'мост' = 'Мосты'}")
     told = json.loads(blog.run("render", "-n", "--json").text)

@@ -43,6 +43,8 @@ def render(ctx: click.Context, blogs: tuple[str, ...], dry_run: bool, yes: bool)
             report.counts["unchanged"] += survey.same
             if dry_run:
                 report.counts["updated"] += len(survey.changed)
+            elif any((one.blog, one.site) == (blog.name, survey.site) for one in report.troubles):
+                continue  # the site did not say what stands there
             elif survey.changed and _agreed(ctx, blog, survey, yes):
                 pipeline.render(run, blog, survey.site, survey.changed)
     if ctx.obj["json"]:
