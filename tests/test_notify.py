@@ -156,6 +156,7 @@ def test_several_blogs_that_fail_for_one_reason_are_one_message(person: Person) 
     assert message.body.count("cannot be reached") == 1
     person.now += HOUR
     (again,) = person.run()
+    assert again.title == "Crosspost: 2 work again"
     assert "a → s works again" in again.body
     assert "b → s works again" in again.body
 

@@ -73,7 +73,8 @@ def _title(tells: Tells) -> str:
         groups = _alike(tells.fails)
         what = f"{_places(groups[0])} fails" if len(groups) == 1 else f"{len(tells.fails)} fail"
     elif tells.well:
-        what = f"{_place(tells.well[0])} works again" if len(tells.well) == 1 else "works again"
+        one, count = _place(tells.well[0]), len(tells.well)
+        what = f"{one} works again" if count == 1 else f"{count} work again"
     else:
         what = f"{count} {'post waits' if count == 1 else 'posts wait'} for you"
     return f"Crosspost: {_safe(what)[:120]}"
