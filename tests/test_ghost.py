@@ -1,6 +1,7 @@
 """A real Ghost keeps what all publishers promise, and what this one promises beside."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -308,6 +309,18 @@ def test_two_machines_at_once_leave_one_article(magazine: Magazine) -> None:
     second = magazine.make().put(article(words="Чуть позже"), {}, None)
     assert second.id == first.id
     assert len(magazine.posts()) == 1
+
+
+def test_four_machines_in_the_same_instant_leave_one_article(magazine: Magazine) -> None:
+    def make(number: int) -> Remote:
+        return magazine.make().put(article(words=f"Машина {number}", tags=("хлеб",)), {}, None)
+
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(make, range(4)))
+    (left,) = magazine.posts()
+    assert {one.id for one in made} == {left["id"]}
+    assert left["slug"] == "1-business"
+    assert magazine.tags() == ["хлеб"]
 
 
 def test_a_page_of_that_address_is_no_article_of_ours(magazine: Magazine) -> None:

@@ -250,13 +250,21 @@ def test_a_clock_that_is_wrong_is_told_with_both_times(
         magazine.make().find(article())
 
 
-def test_an_address_that_redirects_is_told_and_the_key_stays_here(magazine: Magazine) -> None:
-    """``localhost`` is not the address that Ghost knows itself by."""
-    with Faulty(magazine.site.url) as way:
-        way.fault = lambda method, path: "moved"
-        with pytest.raises(PublisherError, match="put its address as «url»"):
-            magazine.make(url=way.url).put(article(), {}, None)
-        assert way.reached == []
+def test_a_redirect_is_told_and_the_key_stays_here(magazine: Magazine, way: Faulty) -> None:
+    way.fault = lambda method, path: "moved"
+    with pytest.raises(PublisherError, match="put its address as «url»"):
+        magazine.make(url=way.url).put(article(), {}, None)
+    assert way.reached == []
+
+
+def test_an_address_below_which_there_is_no_admin_is_told(magazine: Magazine) -> None:
+    """The theme answers with its own page."""
+    site = magazine.make(url=f"{magazine.site.url}/blog")
+    with pytest.raises(PublisherError, match=r"has no Ghost behind it .404.*before /ghost/"):
+        site.find(article())
+    (finding,) = _wrong(site.check())
+    assert finding.what == "the Admin API"
+    assert "Look at «url»" in finding.remedy
 
 
 # --- What it refuses ---
