@@ -463,6 +463,15 @@ def test_a_number_or_an_address_in_a_footer_is_no_headline() -> None:
     assert found.title == "Ссылка: 1 мая 2025"
 
 
+def test_a_card_or_a_poll_does_not_shout_either() -> None:
+    card = LinkPreview(
+        url="https://example.org/", title="МОСТ ОТКРЫЛИ", description="Новый мост открыли утром."
+    )
+    assert made("", link_preview=card).title == "Мост открыли"
+    assert made("", poll=Poll(question="КОГДА МЫ НАЧНЁМ?")).title == "КОГДА МЫ НАЧНЁМ?"
+    assert made("", poll=Poll(question="КТО ЗА ВСЕ ЭТО?")).title == "Кто за все это?"
+
+
 def test_an_address_alone_is_a_link_to_somewhere() -> None:
     text = "https://www.example.org/calc"
     article = made(text, on(text, text, "url"))

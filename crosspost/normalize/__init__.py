@@ -28,6 +28,7 @@ from crosspost.markup import blocks, inline, safe_url, sanitize, text_of
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
 from crosspost.normalize import _figures, _footers, _lines, _pieces
 from crosspost.normalize._asked import Asked
+from crosspost.normalize._capitals import lowered, shouted
 from crosspost.normalize._figures import Gallery
 from crosspost.normalize._footers import Edge, Kind, repeats, same_text
 from crosspost.normalize._headline import flat, shown, trimmed
@@ -272,6 +273,9 @@ def _title(post: Post, style: Style, layout: Layout, words: Wording) -> str:
         kind, name = "link", _host(post, layout)
     name = trimmed(shown(name) if bare else flat(name))
     title = name if bare and name else shown(words.plain("title", kind, name, post.date))
+    if shouted(title):
+        told = post.link_preview.description if post.link_preview else ""
+        title = lowered(title, f"{post.text}\n{told}")
     return title if len(title) <= style.title_length else cut(title, style.title_length)
 
 
