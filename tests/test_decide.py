@@ -114,7 +114,8 @@ def test_what_both_changed_cannot_be_merged(blog: Blog) -> None:
     assert "--merge" not in blog.sync().text
     answer = blog.run("resolve", "b/1", "--merge")
     assert answer.code == 1
-    assert "It cannot be merged: by hand and in Telegram the same changed: headline" in answer.text
+    both = "headline (there «Хлеб пекут ночью», in the post «Булочная на Садовой»)"
+    assert f"by hand and in Telegram the same changed: {both}" in answer.text
     assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)
     assert blog.run("resolve", "b/1", "--theirs").code == 0
     assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)

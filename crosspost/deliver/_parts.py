@@ -70,6 +70,29 @@ def listed(parts: Iterable[str]) -> str:
     return ", ".join(word for name, word in NAMES.items() if name in chosen)
 
 
+def disputed(parts: Iterable[str], article: Article, there: Parts) -> str:
+    """Both versions of each of these parts, in words: the site's, then the post's."""
+    from crosspost.markup import text_of
+
+    chosen = set(parts)
+    both = {
+        "title": (there.title, article.title),
+        "lead": (there.lead, text_of(article.lead)),
+        "tags": (", ".join(there.tags), ", ".join(article.tags)),
+        "category": (there.category, article.category),
+    }
+    return "; ".join(
+        f"{NAMES[name]} (there «{_short(theirs)}», in the post «{_short(ours)}»)"
+        for name, (theirs, ours) in both.items()
+        if name in chosen
+    )
+
+
+def _short(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= _QUOTED else f"{flat[: _QUOTED - 1].rstrip()}…"
+
+
 def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> frozenset[str]:
     return frozenset(name for name in NAMES if before.get(name) != now.get(name))
 
@@ -98,6 +121,7 @@ def _site(parts: Parts | None) -> dict[str, str]:
 
 
 _LENGTH: Final = 12
+_QUOTED: Final = 120
 
 
 def _hash(text: str) -> str:

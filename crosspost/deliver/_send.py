@@ -130,7 +130,8 @@ def _merging(before: Delivery, article: Article, there: Remote) -> frozenset[str
         raise Unmergeable("its text was changed by hand, and --merge would overwrite that")
     both = theirs & _parts.by_post(before.said, article) - frozenset(before.keep.split())
     if both:
-        raise Unmergeable(f"by hand and in Telegram the same changed: {_parts.listed(both)}")
+        told = _parts.disputed(both, article, there.parts or Parts())
+        raise Unmergeable(f"by hand and in Telegram the same changed: {told}")
     return theirs
 
 

@@ -385,6 +385,27 @@ class PublisherContract:
         put(site, article())
         assert all(finding.ok for finding in site.check())
 
+    def test_a_check_that_writes_leaves_nothing(self, world: World) -> None:
+        site = world.make()
+        remote = put(site, article())
+        files = world.files()
+        assert [finding for finding in site.check(write=True) if not finding.ok] == []
+        assert (world.articles(), world.files()) == (1, files)
+        assert site.look(remote) == remote
+        listed = site.listed("business")
+        assert listed is None or [number for number, _ in listed] == [1]
+
+    def test_all_files_are_listed_where_the_site_can_be_asked(self, world: World) -> None:
+        site = world.make()
+        library: Any = getattr(site, "library", None)
+        if library is None:
+            return
+        assert list(library()) == []
+        sent = [site.upload(world.picture(number), PHOTO) for number in (0, 1)]
+        assert {upload.id for upload, _ in library()} == {one.id for one in sent}
+        site.discard(sent[0])
+        assert [upload.id for upload, _ in library()] == [sent[1].id]
+
     def test_closing_twice_is_fine(self, world: World) -> None:
         site = world.make()
         put(site, article())
