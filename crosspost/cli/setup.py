@@ -81,7 +81,7 @@ def init(
     draft = draft.with_(**{key: value for key, value in given.items() if value is not None})
     if asks:
         of_folder = {"path": draft.path, "url": draft.url} if site is not None else {}
-        draft = _ask(draft, given | of_folder)
+        draft = _ask(draft, {**given, **of_folder})
     told = ""
     if site is not None:
         table, told = _form(site, user, draft.author)
