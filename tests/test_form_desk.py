@@ -348,3 +348,19 @@ def test_an_article_made_twice_at_once_is_there_once(plain: Plain) -> None:
     two = plain.make().put(article(), {}, None)
     assert (two.id, two.version) == (one.id, one.version)
     assert list(plain.stored()) == ["1"]
+
+
+def test_all_articles_are_listed_over_all_pages_with_doubles(desk: Desk) -> None:
+    site = desk.make()
+    for number in range(1, 8):
+        site.put(article(number), {}, None)
+    desk.site.rows(
+        "INSERT INTO news_article (title, slug, lead, text, published_at, cover, author_id,"
+        " section, comments, note, is_published) SELECT title, slug || '-2', lead, text,"
+        " published_at, cover, author_id, section, comments, note, 1 FROM news_article"
+        " WHERE slug = '4-business'"
+    )
+    found = desk.make().listed("business")
+    assert found is not None
+    assert sorted(number for number, _ in found) == [1, 2, 3, 4, 4, 5, 6, 7]
+    assert desk.make(archive=None).listed("business") is None

@@ -1,16 +1,20 @@
 """Whatever breaks on the way to a newsroom's CMS ends in a sentence, and in one article."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Response
 
 from crosspost.errors import Later, PublisherError
 from crosspost.model import digest
-from crosspost.publishers import Unknown
+from crosspost.publishers import Context, Unknown
+from crosspost.publishers.form import FormPublisher, FormSettings
 
 pytest.register_assert_rewrite("contract.publisher_contract", "sites.desk")
 from contract.publisher_contract import PHOTO, article  # noqa: E402
-from sites.desk import Desk  # noqa: E402
+from sites.desk import Desk, settings  # noqa: E402
 from sites.faulty import Faulty  # noqa: E402
 from sites.newsroom import PEOPLE  # noqa: E402
 
@@ -216,3 +220,69 @@ def test_an_endless_answer_is_cut(desk: Desk, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(_web, "_LARGEST", 100)
     with pytest.raises(Unknown, match="does not end"):
         site.find(article())
+
+
+# --- A site that is not what it seems ---
+
+
+@pytest.fixture
+def fake(httpserver: HTTPServer) -> FormPublisher:
+    """A publisher of a site that the test invents."""
+    given = settings(httpserver.url_for("").rstrip("/"), timeout=5, upload=None)
+    context = Context(name="fake", base=Path(), language="ru", timezone="Asia/Omsk")
+    return FormPublisher.open(FormSettings(**given), context)
+
+
+def page(html: str) -> Response:
+    return Response(f"<!doctype html><title>CMS</title>{html}", content_type="text/html")
+
+
+LOGIN = "<form method=post><input name=u><input type=password name=p></form>"
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (LOGIN.replace("post", "'post' action='https://evil.example/take'"), r"evil\.example"),
+        (LOGIN.replace("post", "'post' action='http://127.0.0.1:9/'"), "sends requests on"),
+        (LOGIN.replace("post", "get"), "in its address, where logs keep it"),
+    ],
+)
+def test_the_password_goes_nowhere_but_to_the_site(
+    httpserver: HTTPServer, fake: FormPublisher, form: str, told: str
+) -> None:
+    httpserver.expect_request("/admin/login/").respond_with_response(page(form))
+    with pytest.raises(PublisherError, match=told):
+        fake.find(article())
+    assert [request.method for request, _ in httpserver.log] == ["GET"]
+
+
+def test_a_site_that_leads_in_a_circle_is_left(httpserver: HTTPServer, fake: FormPublisher) -> None:
+    there = Response("", status=302, headers={"Location": "/admin/login/"})
+    httpserver.expect_request("/admin/login/").respond_with_response(there)
+    with pytest.raises(PublisherError, match="leads in a circle"):
+        fake.find(article())
+
+
+def test_what_a_page_calls_its_fields_is_only_words(
+    httpserver: HTTPServer, fake: FormPublisher
+) -> None:
+    httpserver.expect_request("/admin/login/", method="GET").respond_with_response(page(LOGIN))
+    gone = Response("", status=302, headers={"Location": "/admin/"})
+    httpserver.expect_request("/admin/login/", method="POST").respond_with_response(gone)
+    odd = "<form><input name='title\x1b[31m' required><label>\x07<script>x</script></label></form>"
+    httpserver.expect_request("/admin/news/article/add/").respond_with_response(page(odd))
+    with pytest.raises(PublisherError, match="shows no form with the fields") as caught:
+        fake.put(article(), {}, None)
+    assert str(caught.value).isprintable()
+
+
+def test_a_site_that_repeats_the_password_does_not_put_it_into_our_words(
+    httpserver: HTTPServer, fake: FormPublisher
+) -> None:
+    secret = PEOPLE["editor"]
+    httpserver.expect_request("/admin/login/", method="GET").respond_with_response(page(LOGIN))
+    wrong = page(f"<p class=error>Пароль «{secret}» неверен</p>{LOGIN}")
+    httpserver.expect_request("/admin/login/", method="POST").respond_with_response(wrong)
+    with pytest.raises(PublisherError, match="Пароль «…» неверен"):
+        fake.find(article())

@@ -34,6 +34,11 @@ def settings(url: str, **more: Any) -> dict[str, Any]:
         "add": f"{ADMIN}/add/",
         "edit": f"{ADMIN}/{{id}}/change/",
         "find": {"page": f"{ADMIN}/?q={{slug}}", "link": "#result_list th a"},
+        "archive": {
+            "page": f"{ADMIN}/",
+            "link": "#result_list th a",
+            "next": ".this-page + a",
+        },
         "delete": {"page": f"{ADMIN}/{{id}}/delete/"},
         "public": "/{slug}/",
         "published": "is_published",

@@ -220,6 +220,7 @@ def _urls(folder: Path) -> None:
     class ArticleAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         list_display = ("title", "published_at", "author", "is_published")
         search_fields = ("title", "slug")
+        list_per_page = 3
         filter_horizontal = ("tags",)
 
     @admin.register(models.Picture)

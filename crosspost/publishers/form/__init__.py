@@ -16,7 +16,7 @@ read back. docs/form.md tells how to set a site up.
 
 import logging
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Final, Literal, Self
 
 import msgspec
@@ -27,12 +27,13 @@ from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Va
 from crosspost.publishers.form import _marks, _remove
 from crosspost.publishers.form._complaints import complaints
 from crosspost.publishers.form._compose import Composer, printable
+from crosspost.publishers.form._controls import shown
 from crosspost.publishers.form._fill import fill, seal, show
-from crosspost.publishers.form._find import ids, listed
+from crosspost.publishers.form._find import everything, ids, listed
 from crosspost.publishers.form._library import IMAGE_TYPES, Library
 from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._session import Gone, LoggedOut, Session
-from crosspost.publishers.form._settings import FormSettings, Public, id_in
+from crosspost.publishers.form._settings import Find, FormSettings, Public, id_in
 from crosspost.publishers.form._sheet import Sheet, same
 from crosspost.publishers.form._tags import make_tags
 
@@ -134,7 +135,8 @@ class FormPublisher:
     def _form(self, page: Page) -> Form:
         form = page.form(self._wanted, self._settings.form)
         if form is None:
-            names = ", ".join(sorted({name for one in page.forms() for name in one.names})[:20])
+            found = {shown(name) for one in page.forms() for name in one.names}
+            names = ", ".join(sorted(found)[:20])
             said = "; ".join(complaints(page, self._settings.errors)) or page.text[:160]
             raise PublisherError(
                 f"{page.url} shows no form with the fields of the config ({said}). Nothing was "
@@ -175,10 +177,26 @@ class FormPublisher:
             )
         return sheet
 
-    # --- Changing ---
+    @property
+    def discards(self) -> bool:
+        """Whether files can be deleted: those here, and those on the site where it says how."""
+        upload = self._settings.upload
+        return upload is None or upload.delete is not None
 
-    def listed(self, blog: str) -> None:
-        """A form cannot be asked for all."""
+    def listed(self, blog: str) -> Iterator[tuple[int, Remote]] | None:
+        archive = self._settings.archive
+        return None if archive is None else self._listed(blog, archive)
+
+    def _listed(self, blog: str, archive: Find) -> Iterator[tuple[int, Remote]]:
+        for one in everything(self._session, self._settings, archive):
+            try:
+                sheet = self._sheet(one)
+            except Vanished:
+                continue
+            if (post_id := sheet.post_of(blog)) is not None:
+                yield post_id, self._remote(sheet)
+
+    # --- Changing ---
 
     def upload(self, file: Any, media: Media) -> Upload:
         return self._library.add(file, media)

@@ -3,8 +3,7 @@
 import re
 from typing import TYPE_CHECKING, Final
 
-from crosspost.publishers._web import short
-from crosspost.publishers.form._controls import attr, label_of
+from crosspost.publishers.form._controls import attr, label_of, shown
 from crosspost.publishers.form._page import Page
 
 if TYPE_CHECKING:
@@ -36,7 +35,7 @@ def complaints(page: Page, selector: str = "") -> dict[str, str]:
     where they are about none. What is not shown does not count."""
     found: dict[str, str] = {}
     for tag in page.soup.select(", ".join([*_COMPLAINT, *([selector] if selector else [])])):
-        words = short(tag.get_text(" "))
+        words = shown(tag.get_text(" "))
         nested = any(words != known and known in words for known in found)
         around = tag.name in ("input", "select", "textarea", "body", "form")
         if words and words not in found and not (nested or around or _is_hidden(tag)):
@@ -45,7 +44,7 @@ def complaints(page: Page, selector: str = "") -> dict[str, str]:
         told = attr(tag, "aria-describedby") or attr(tag, "aria-errormessage")
         for one in told.split():
             note = page.soup.find(id=one)
-            words = short(note.get_text(" ")) if note else ""
+            words = shown(note.get_text(" ")) if note else ""
             if words and "error" in one.lower() and words not in found:
                 found[words] = label_of(tag, page.labels)
     return found

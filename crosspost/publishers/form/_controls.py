@@ -27,6 +27,15 @@ _ROW: Final = 3
 _LABELLED: Final = "label, th, legend, dt"
 
 
+def shown(text: str) -> str:
+    """A site's words on one line, fit for a terminal."""
+    return short(printable(text))
+
+
+def printable(text: str) -> str:
+    return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
 class File(NamedTuple):
     """A file to send."""
 
@@ -112,7 +121,8 @@ class Control:
     @property
     def told(self) -> str:
         """How it is named to a person."""
-        return f"«{self.label}» ({self.name})" if self.label else f"«{self.name}»"
+        name = shown(self.name)
+        return f"«{self.label}» ({name})" if self.label else f"«{name}»"
 
     def entries(self) -> Iterator[tuple[str, str | File | None]]:
         """What a browser sends of it; None is a file that was not chosen."""
@@ -209,19 +219,19 @@ def _control(tag: "Tag", found: "Labels") -> Control:
         if kind == "file":
             made.shown = _beside(tag)
         elif kind in PRESSED and tag.name == "button":
-            made.called = partial(_words, tag.get_text())
+            made.called = partial(shown, tag.get_text())
         elif kind in PRESSED:
-            made.called = partial(_words, made.value)
+            made.called = partial(shown, made.value)
     return made
 
 
 def _options(tag: "Tag") -> Iterator[Choice]:
     for one in tag.find_all("option"):
         group = one.find_parent("optgroup")
-        label = " ".join((attr(one, "label") or one.get_text()).split())
+        text = " ".join((attr(one, "label") or one.get_text()).split())
         yield Choice(
-            attr(one, "value") if one.has_attr("value") else label,
-            label,
+            attr(one, "value") if one.has_attr("value") else text,
+            printable(text),
             one.has_attr("selected"),
             one.has_attr("disabled") or bool(group and group.has_attr("disabled")),
         )
@@ -235,10 +245,6 @@ def _is_disabled(tag: "Tag") -> bool:
         if one.has_attr("disabled") and not any(around is first for around in tag.parents):
             return True
     return False
-
-
-def _words(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _label_tag(tag: "Tag", known: "Labels") -> "Tag | None":
@@ -257,7 +263,7 @@ def label_of(tag: "Tag", known: "Labels") -> str:
         text = text if text.strip() else attr(tag, name)
     if not text.strip():
         text = _near(tag)
-    return short(text).rstrip(" *:")
+    return shown(text).rstrip(" *:")
 
 
 def _near(tag: "Tag") -> str:
@@ -283,9 +289,9 @@ def _group_label(tag: "Tag", own: str) -> str:
     legend = box.find("legend") if box else None
     one = box is not None and len({attr(i, "name") for i in box.find_all("input")}) == 1
     if legend and one:
-        return short(legend.get_text(" ")).rstrip(" *:")
+        return shown(legend.get_text(" ")).rstrip(" *:")
     around = _near(tag) if attr(tag, "type").lower() == "radio" else ""
-    return short(around).rstrip(" *:") or own
+    return shown(around).rstrip(" *:") or own
 
 
 def _is_required(tag: "Tag", known: "Labels") -> bool:

@@ -12,7 +12,7 @@ from crosspost.errors import PublisherError
 from crosspost.publishers import Refused
 from crosspost.publishers.form import _marks
 from crosspost.publishers.form._body import MARK, plain, shorten
-from crosspost.publishers.form._controls import Choice, Control, File
+from crosspost.publishers.form._controls import Choice, Control, File, shown
 from crosspost.publishers.form._page import Form
 from crosspost.publishers.form._settings import ONCE, FormSettings, Place
 from crosspost.publishers.form._sheet import Sheet
@@ -88,7 +88,9 @@ def demand(form: Form, settings: FormSettings) -> None:
         wanted.append(("published", settings.published.field))
     gone = [f"«{name}» ({part})" for part, name in wanted if name not in form.names]
     if gone:
-        others = ", ".join(f"«{one}»" for one in sorted(_visible(form) - {n for _, n in wanted}))
+        others = ", ".join(
+            f"«{shown(one)}»" for one in sorted(_visible(form) - {n for _, n in wanted})
+        )
         raise PublisherError(
             f"The form at {form.page.url} has no field {', '.join(gone)} any more; nothing was "
             f"sent. Correct the site's «fields» in the config"
@@ -273,16 +275,16 @@ def _cover_file(form: Form, control: Control, place: Place, values: Values) -> N
 def show(form: Form, settings: FormSettings, live: bool) -> list[str]:
     """Says in the form whether visitors see the article; answers the names of the buttons to
     press for it, if it has buttons of its own."""
-    shown = settings.published
-    if shown is None:
+    public = settings.published
+    if public is None:
         return settings.submit
-    buttons = (shown.submit if live else shown.draft_submit) or settings.submit
-    control = form.control(shown.field)
+    buttons = (public.submit if live else public.draft_submit) or settings.submit
+    control = form.control(public.field)
     assert control is not None
-    wanted = shown.live if live else shown.draft
-    if control.kind == "checkbox" and not (shown.live or shown.draft):
+    wanted = public.live if live else public.draft
+    if control.kind == "checkbox" and not (public.live or public.draft):
         control.choose(control.choices if live else [])
-    elif not wanted and not (shown.submit if live else shown.draft_submit):
+    elif not wanted and not (public.submit if live else public.draft_submit):
         raise PublisherError(
             f"The config does not say which choice of {control.told} "
             f"{'shows' if live else 'hides'} an article: set {'live' if live else 'draft'} of "
@@ -292,6 +294,6 @@ def show(form: Form, settings: FormSettings, live: bool) -> list[str]:
         control.value = wanted
     elif found := control.choice(wanted):
         control.choose([found])
-    elif not (shown.submit if live else shown.draft_submit):
+    elif not (public.submit if live else public.draft_submit):
         raise _no_choice(control, wanted)
     return buttons

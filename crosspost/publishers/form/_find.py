@@ -1,6 +1,6 @@
 """Looking things up in a site's lists."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from crosspost.errors import PublisherError
@@ -31,6 +31,19 @@ def listed(session: Session, settings: FormSettings, find: Find, **sought: str) 
             )
         url = page.link(find.next) if find.next else ""
     return found
+
+
+def everything(session: Session, settings: FormSettings, archive: Find) -> Iterator[str]:
+    """The ids of all that a list shows, page by page."""
+    url, seen, told = settings.whole(archive.page), set[str](), set[str]()
+    while url and url not in seen:
+        seen.add(url)
+        page = session.named("archive", url)
+        for one in ids(page.links(archive.link), settings.edit):
+            if one not in told:
+                told.add(one)
+                yield one
+        url = page.link(archive.next) if archive.next else ""
 
 
 def ids(addresses: Iterable[str], edit: str) -> list[str]:

@@ -5,6 +5,7 @@ A file's name is a hash of its content, so one that arrived without an answer is
 site's list instead of doubled.
 """
 
+import logging
 import mimetypes
 import re
 import shutil
@@ -25,6 +26,7 @@ from crosspost.publishers.form._settings import FormSettings, UploadPage
 
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 _ENDINGS: Final = {"image/jpeg": ".jpg", "audio/ogg": ".ogg", "audio/mpeg": ".mp3"}
+_log: Final = logging.getLogger(__name__)
 _NAME: Final = re.compile(r"[0-9a-f]{24}\.[a-z0-9]{1,8}")
 _TRIES: Final = 2
 
@@ -75,7 +77,12 @@ class Library:
         if name:
             (self._folder / name).unlink(missing_ok=True)
         page = self._settings.upload
-        if page is None or page.delete is None or not site_id:
+        if page is None or not site_id:
+            return
+        if page.delete is None:
+            _log.warning(
+                "The file %s stays on the site: its config has no way to delete", upload.url
+            )
             return
         try:
             _remove.remove(self._session, self._settings, page.delete, page.edit, site_id)

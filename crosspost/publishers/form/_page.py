@@ -91,7 +91,7 @@ class Page:
 
     @property
     def text(self) -> str:
-        return " ".join(self.soup.get_text(" ").split())
+        return printable(self.soup.get_text(" "))
 
     def link(self, selector: str) -> str:
         """The address in the first thing that the selector finds: a link's, a picture's, a

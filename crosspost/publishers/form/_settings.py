@@ -239,11 +239,12 @@ Fields = Annotated[dict[str, list[Place]], BeforeValidator(_places), AfterValida
 class FormSettings(Table):
     """``add`` is the page with an empty form, ``edit`` the one with an article's, ``find`` the
     list that an article is looked up in, ``fields`` says which part goes where. All else may be
-    left out: ``public`` (an article's address), ``published`` (the field that hides it),
-    ``delete``, ``upload`` (where pictures go), ``submit`` (the button: the first of these that is
-    there), ``form`` (which form of the page), ``status`` (of new articles), ``category`` (where a
-    post names none), ``timezone`` (of the form's dates), ``accepted`` (words that say yes),
-    ``gone`` (words that say that there is no such article), ``errors`` (where a reason stands)."""
+    left out: ``archive`` (the list of all articles, for ``verify``), ``public`` (an article's
+    address), ``published`` (the field that hides it), ``delete``, ``upload`` (where pictures
+    go), ``submit`` (the button: the first of these that is there), ``form`` (which form of the
+    page), ``status`` (of new articles), ``category`` (where a post names none), ``timezone``
+    (of the form's dates), ``accepted`` (words that say yes), ``gone`` (words that say that
+    there is no such article), ``errors`` (where a reason stands)."""
 
     url: Annotated[str, AfterValidator(_web_address)]
     login: Login | None = None
@@ -251,6 +252,7 @@ class FormSettings(Table):
     edit: Annotated[Page, _holds("id")] = Field(min_length=1)
     find: Find
     fields: Fields
+    archive: Find | None = None
     public: Annotated[str, _holds("slug", "id")] | Public = ""
     published: Annotated[Published | None, BeforeValidator(_field)] = None
     delete: Delete | None = None

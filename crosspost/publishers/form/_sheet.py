@@ -104,6 +104,14 @@ class Sheet:
             f"{source}{end}" in f"{held} " for end in ('"', "'", " ", "<", ")", "\n")
         )
 
+    def post_of(self, blog: str) -> int | None:
+        """The post of this blog whose article it is, by its mark or its slug."""
+        if mark := self.mark:
+            return mark.post_id if mark.blog == _marks.blog_key(blog) else None
+        number, _, key = self.value("slug").partition("-")
+        ours = number.isascii() and number.isdigit() and key == _marks.blog_key(blog)
+        return int(number) if ours else None
+
     # --- How it stands ---
 
     @property

@@ -346,6 +346,7 @@ def _around(path: str, form: Form, map_: _Map) -> Around:
     if base.endswith("/add/"):
         lists = base.removesuffix("add/")
         more = (
+            f'archive = {{page = "{lists}", link = "#result_list th a", next = ".this-page + a"}}',
             f'delete = {{page = "{lists}{{id}}/delete/"}}',
             'public = {link = ".viewsitelink", redirect = true}   # its «View on site»',
         )
@@ -353,9 +354,11 @@ def _around(path: str, form: Form, map_: _Map) -> Around:
                       more, sure=True)  # fmt: skip
     if base.endswith("/post-new.php"):
         admin = base.removesuffix("post-new.php")
+        lists = f"{admin}edit.php?post_type=post"
         buttons = 'submit = ["publish", "save"], draft_submit = "save"'
         more = (
             'form  = "form#post"',
+            f'archive = {{page = "{lists}", link = "a.row-title", next = "a.next-page"}}',
             'delete = {link = "a.submitdelete"}',
             'public = {link = "#wp-admin-bar-view a"}',
             f'published = {{field = "post_status", live = "publish", draft = "draft", {buttons}}}',
