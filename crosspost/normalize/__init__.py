@@ -4,6 +4,7 @@
     _lines     what a line is besides prose: hashtags, a credit, a caption, a footer
     _footers   which lines stand under many posts
     _headline  the first line if it is a headline, else the first sentence
+    _named     what the article is called
     _series    which posts go on where another ended
     _joined    several posts that are one article
     _layout    where every character of the text goes: the spans
@@ -20,7 +21,6 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -28,12 +28,11 @@ from crosspost.markup import blocks, inline, safe_url, sanitize, text_of
 from crosspost.model import Article, Author, Channel, Figure, Post, Record
 from crosspost.normalize import _figures, _footers, _lines, _pieces
 from crosspost.normalize._asked import Asked
-from crosspost.normalize._capitals import lowered, shouted
 from crosspost.normalize._figures import Gallery
 from crosspost.normalize._footers import Edge, Kind, repeats, same_text
-from crosspost.normalize._headline import flat, shown, trimmed
 from crosspost.normalize._joined import joined, merged, parted
 from crosspost.normalize._layout import Layout
+from crosspost.normalize._named import title_of
 from crosspost.normalize._series import continued, may_continue
 from crosspost.normalize._text import cut
 from crosspost.normalize._wording import Wording, wording
@@ -122,7 +121,7 @@ def normalize(
         found = found._replace(cover=None)
     layout = Layout(post, _asked(post, style, found)._replace(goes_on=bool(below and below.title)))
     url = _source(post, style)
-    title = (below.title if below else "") or _title(post, style, layout, words)
+    title = (below.title if below else "") or title_of(post, layout, words, style.title_length)
     figures = _captioned(post, found, layout, title, words)
     own = _own(post, style)
     lead = ""
@@ -261,59 +260,6 @@ def _asked(post: Post, style: Style, found: Gallery) -> Asked:
         pinned=_footers.pinned(style.pin),
         forbidden=_footers.pinned(style.forbid),
     )
-
-
-def _title(post: Post, style: Style, layout: Layout, words: Wording) -> str:
-    """The headline: from the text, else the poll's question or another name, else what it shows
-    and when."""
-    if layout.headline:
-        return layout.headline.title
-    kind, name, bare = _shows(post)
-    if not kind:
-        kind, name = "link", _host(post, layout)
-    name = trimmed(shown(name) if bare else flat(name))
-    title = name if bare and name else shown(words.plain("title", kind, name, post.date))
-    if shouted(title):
-        told = post.link_preview.description if post.link_preview else ""
-        title = lowered(title, f"{post.text}\n{told}")
-    return title if len(title) <= style.title_length else cut(title, style.title_length)
-
-
-def _host(post: Post, layout: Layout) -> str:
-    """Where the first address in a text without other words leads, of those that stay there."""
-    gone = [(claim.start, claim.end) for claim in layout.claimed("removed")]
-    for one in post.entities:
-        if one.type == "url" and not any(start <= one.offset < end for start, end in gone):
-            address = safe_url(post.text[max(one.offset, 0) : one.offset + one.length]) or ""
-            return (urlsplit(address).hostname or "").removeprefix("www.")
-    return ""
-
-
-def _shows(post: Post) -> tuple[str, str, bool]:
-    """What a post without words shows, its name, and whether the name says it all."""
-    if post.poll:
-        return "poll", post.poll.question, True
-    media = [m for m in post.media if not m.missing] or list(post.media)
-    if media and not (
-        post.link_preview and len(media) == 1 and post.link_preview.photo is not None
-    ):
-        kinds = {one.kind for one in media}
-        kind = media[0].kind if len(kinds) == 1 or "photo" not in kinds else "photo"
-        several = len(media) > 1 and kind in ("photo", "video", "document")
-        name = _figures.name_of(media[0]) if kind in ("audio", "document") and not several else ""
-        return f"{kind}s" if several else kind, name, False
-    if post.place:
-        return "place", post.place.title, True
-    if post.link_preview:
-        return "link", post.link_preview.title or post.link_preview.site, True
-    if post.extras:
-        extra = post.extras[0]
-        return (
-            extra.kind,
-            extra.title,
-            extra.kind in ("todo", "invoice", "live_stream", "unsupported"),
-        )
-    return "", "", False
 
 
 # --- Pictures ---------------------------------------------------------------------------------
