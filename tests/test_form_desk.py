@@ -265,7 +265,9 @@ def test_only_a_list_that_answers_is_believed(desk: Desk) -> None:
             " ('т', ?, '', '', '2025-05-01 10:00', '', 1, 'news', 1, '', 1)",
             f"staraya-{number}",
         )
-    site = desk.make(find={"page": "/admin/news/article/?o={slug}", "link": "#result_list th a"})
+    site = desk.make(
+        find={"page": "/admin/news/article/?all=&o={slug}", "link": "#result_list th a"}
+    )
     with pytest.raises(PublisherError, match="it does not look for one article"):
         site.find(article())
 

@@ -20,6 +20,7 @@ from crosspost.publishers.form._controls import (
     controls,
     labels,
     owned,
+    printable,
 )
 
 if TYPE_CHECKING:
