@@ -2,10 +2,11 @@
 
     _client   asking the site, and what each trouble means
     _stored   an article as the site tells of it: words, mark, version
-    _cards    an article as Ghost's cards (_words: formatting)
+    _cards    an article as Ghost's cards (_figures: pictures and files; _words: formatting)
     _media    pictures and files
     _tags     tags
     _check    whether it can be written
+    _settings what the config says
 
 The article is the site's from then on: its editor changes it in Ghost's editor, and what he changed
 is never overwritten. docs/ghost.md tells how the key is made.
@@ -16,11 +17,9 @@ import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, Final, Literal, Self
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crosspost.markup import sanitize, text_of
 from crosspost.model import Article, Media, Remote, Upload, digest
@@ -30,67 +29,19 @@ from crosspost.publishers.ghost import _stored
 from crosspost.publishers.ghost._cards import Writer
 from crosspost.publishers.ghost._client import Client, Collision
 from crosspost.publishers.ghost._media import IMAGE_TYPES, Library
+from crosspost.publishers.ghost._settings import GhostSettings
 from crosspost.publishers.ghost._tags import Tags
 from crosspost.publishers.ghost._words import Wording
-from crosspost.settings import Secret
 
 __all__ = ["GhostPublisher", "GhostSettings"]
 
-_KEY: Final = re.compile(r"[0-9a-f]{24}:(?:[0-9a-f]{2}){16,64}", re.IGNORECASE)
 _STATUSES: Final = {"publish": "published", "draft": "draft", "pending": "draft"}
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TITLE, _EXCERPT, _ALT = 255, 300, 190
 """What Ghost's columns hold (core/server/data/schema/schema.js)."""
 _NEWS: Final = timedelta(days=1)
 """An article older than this is never sent by mail, whatever run makes it."""
 _log: Final = logging.getLogger(__name__)
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the site's address, such as https://example.com/")
-    if parts.username or parts.password:
-        raise ValueError("must hold no password")
-    return url.rstrip("/").removesuffix("/ghost") + "/"
-
-
-class GhostSettings(BaseModel):
-    """``url`` is the address that the admin panel has before ``/ghost/``, ``admin_key`` the Admin
-    API key of a custom integration. ``status`` is what new articles get, ``category`` their first
-    tag, ``author`` the slug or email of the person on the staff they are written as (the owner
-    where it is empty). ``newsletter`` is the slug of the newsletter that new articles are sent
-    with; without it none is ever sent. ``cover_in_text``: the cover stands in the text too, for
-    themes that show no feature image. ``insecure``: the key may go over plain http."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_web_address)]
-    admin_key: Secret
-    status: Literal["publish", "draft"] = "publish"
-    category: str = ""
-    author: str = ""
-    newsletter: str = Field(default="", pattern=r"^[\w-]{0,191}$")
-    cover_in_text: bool = False
-    timeout: float = Field(default=60, gt=0, le=600)
-    insecure: bool = False
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        if not _KEY.fullmatch(self.admin_key.get_secret_value()):
-            raise ValueError(
-                "«admin_key» is not an Admin API key, which has 24 characters, a colon and 64 "
-                "more: copy it from Settings, Integrations, your custom integration (the Content "
-                "API key beside it is another)"
-            )
-        parts = urlsplit(self.url)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.insecure:
-            raise ValueError(
-                "«url» begins with http://, so what is sent could be changed on the way: use "
-                "https://, or say insecure = true"
-            )
-        return self
 
 
 class GhostPublisher:

@@ -10,7 +10,7 @@ from crosspost.publishers.ghost._client import Client, Collision
 from crosspost.publishers.ghost._tags import Tags
 
 if TYPE_CHECKING:
-    from crosspost.publishers.ghost import GhostSettings
+    from crosspost.publishers.ghost._settings import GhostSettings
 
 _SKEW: Final = 120
 _STEPS: Final = ("the Admin API", "the key", "the clock", "the author", "the category",

@@ -60,6 +60,9 @@ class Words:
         """An inline fragment of the article, as the site may have it."""
         return self.inline(parsed(html)).strip() if html else ""
 
+    def _paragraph(self, html: str) -> list[str]:
+        return [f"<p>{html.strip()}</p>"] if html.strip() else []
+
     def inline(self, node: "Tag", depth: int = 0, covered: str = "") -> str:
         """The words of a node with their formatting; blocks in it leave theirs, on lines of their
         own. ``covered`` is the opening tag for words that are hidden until one looks."""
