@@ -13,6 +13,7 @@ from blogs import Blog
 from test_archive import message
 
 from crosspost.cli._diff import Line, difference
+from crosspost.model import Remote
 from crosspost.publishers import Unknown
 from crosspost.publishers.static import StaticPublisher
 
@@ -242,6 +243,28 @@ def test_a_conflict_outlives_an_undo(filled: Blog) -> None:
     assert (waiting["post"], waiting["state"]) == ("b/5", "conflict")
     assert filled.run("resolve", "b/5", "--ours").code == 0
     assert "Исправлено автором" in filled.page(5)
+
+
+@pytest.mark.parametrize("arrives", [True, False])
+def test_an_undo_that_is_cut_goes_on_with_the_next_run(
+    filled: Blog, monkeypatch: pytest.MonkeyPatch, arrives: bool
+) -> None:
+    run = str(json_of(filled, "undo")["runs"][0]["id"])
+    withdraw = StaticPublisher.withdraw
+
+    def cut(self: StaticPublisher, remote: Remote, how: Any) -> Any:
+        if arrives or remote.id != "b/5":
+            withdraw(self, remote, how)
+        if remote.id == "b/5":
+            raise Unknown("the connection was cut")
+
+    monkeypatch.setattr(StaticPublisher, "withdraw", cut)
+    assert filled.run("undo", run, "--yes").code == 1
+    monkeypatch.undo()
+    assert filled.sync().code == 0
+    assert filled.posts == [1, 2, 3]
+    assert json_of(filled, "status")["blogs"][0]["sites"][0]["states"] == {"live": 3, "skipped": 3}
+    filled.unchanged()
 
 
 def test_a_run_that_only_found_what_was_there_takes_nothing_back(filled: Blog) -> None:
