@@ -45,6 +45,7 @@ def test_a_site_that_can_be_written_passes_every_step(news: News, tmp_path: Path
     assert all(step["ok"] for step in steps), steps
     assert [step["what"] for step in steps][2:] == [
         "REST",
+        "the Authorization header",
         "the user",
         "the clock",
         "the kind of article",
@@ -88,8 +89,64 @@ def test_a_draft_that_cannot_be_deleted_is_named(news: News, way: Faulty, tmp_pa
     assert "among the drafts of the site" in step["remedy"]
 
 
+def test_a_draft_whose_answer_was_cut_goes_too(news: News, way: Faulty, tmp_path: Path) -> None:
+    way.fault = lambda method, path: (
+        "cut-after" if method == "POST" and path.endswith("/posts") else ""
+    )
+    step = doctor(tmp_path, news, "--write", url=way.url)[-1]
+    assert (step["what"], step["ok"]) == ("a trial draft", False)
+    assert ("POST", "/wp-json/wp/v2/posts") in way.reached
+    assert news.posts() == []
+
+
+def test_a_draft_of_another_with_the_same_title_stays(news: News, tmp_path: Path) -> None:
+    title = "A trial of Crosspost, to be removed"
+    news.site.ask("POST", "posts", json={"title": title, "status": "draft"}, user="admin")
+    doctor(tmp_path, news, "--write", user="editor")
+    assert len(news.posts()) == 1
+
+
+@pytest.mark.parametrize("told", [True, False], ids=["told by the site", "not told by it"])
+def test_a_wrong_password_is_told_with_the_panel_to_make_one(
+    news: News, tmp_path: Path, told: bool
+) -> None:
+    if told:
+        news.site.plugin(
+            "strict",
+            "add_filter('rest_authentication_errors', fn($x) => isset($_SERVER['PHP_AUTH_USER']) "
+            "? new WP_Error('incorrect_password', 'Wrong.', ['status' => 401]) : $x);",
+        )
+    news.site.passwords["blogger"], kept = "wrong wrong", news.site.passwords["blogger"]
+    try:
+        step = doctor(tmp_path, news)[-1]
+    finally:
+        news.site.passwords["blogger"] = kept
+    assert step["what"].startswith("the password")
+    assert ("Authorization" in step["what"]) != told
+    assert not step["ok"]
+    assert "Application Passwords" in f"{step['detail']} {step['remedy']}"
+
+
+def test_application_passwords_that_are_switched_off_are_told(news: News, tmp_path: Path) -> None:
+    news.site.plugin("off", "add_filter('wp_is_application_passwords_available', fn() => false);")
+    step = doctor(tmp_path, news)[-1]
+    assert (step["what"], step["ok"]) == ("application passwords", False)
+    assert "wp-config.php" in step["remedy"]
+
+
+@pytest.mark.parametrize(("author", "there"), [("nobody", False), ("blogger", True)])
+def test_an_author_who_is_not_there_is_told(
+    news: News, tmp_path: Path, author: str, there: bool
+) -> None:
+    step = doctor(tmp_path, news, user="editor", author=author)[-1]
+    assert (step["what"], step["ok"]) == (f"the author «{author}»", there)
+
+
 FAULTS = {
-    "stripped": ("REST", "the web server drops the Authorization header"),
+    "stripped": (
+        "the password, or the Authorization header",
+        "the web server drops the Authorization header",
+    ),
     "basic": ("REST", "Let /wp-json/ through it without one"),
     "firewall": ("REST", "let this machine through it"),
     "login": ("REST", "a login page where JSON belongs"),
