@@ -1,7 +1,7 @@
 """Whether a site's forms can be filled, step by step: what is there, and what fills it."""
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from crosspost.errors import CrosspostError
@@ -209,7 +209,7 @@ def _written(publisher: "FormPublisher", settings: FormSettings) -> Iterator[Fin
         post_id=int(now.timestamp()),
         slug="",
         title="A trial of Crosspost, to be removed",
-        date=now,
+        date=now - timedelta(days=1),  # a draft of this moment moves on with the clock
         timezone="UTC",
         language="en",
         author=Author(name=""),
