@@ -3,10 +3,12 @@ mend it."""
 
 import json
 import os
+import signal
 import socket
 import sqlite3
 import ssl
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -138,6 +140,35 @@ def test_a_terminal_without_the_signs_gets_plain_ones(blog: Blog) -> None:
     told = CliRunner(charset="ascii").invoke(group, ["-c", config, "doctor"]).stdout_bytes
     assert b"  ok " in told
     assert b"\xe2" not in told
+
+
+def test_colour_is_for_terminals_and_for_those_who_want_it(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = ["-c", str(blog.root / "crosspost.toml"), "doctor"]
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert "\x1b[32m" in CliRunner().invoke(group, words, color=True).stdout
+    assert "\x1b" not in CliRunner().invoke(group, words).stdout
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b" not in CliRunner().invoke(group, words, color=True).stdout
+
+
+def test_told_to_end_it_removes_what_it_made(blog: Blog, monkeypatch: pytest.MonkeyPatch) -> None:
+    removed = []
+
+    def check(_self: Any, *, write: bool) -> list[Any]:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(10)
+        finally:
+            removed.append(write)
+        return []
+
+    monkeypatch.setattr("crosspost.publishers.static.StaticPublisher.check", check)
+    before = signal.getsignal(signal.SIGTERM)
+    assert blog.run("doctor", "--write").code == 1
+    assert removed == [True]
+    assert signal.getsignal(signal.SIGTERM) == before
 
 
 # --- The way to a site ---

@@ -1,6 +1,10 @@
 """The command doctor: whether all that a run needs is well."""
 
+import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,13 +44,14 @@ def doctor(
     path = Path(ctx.obj["config"] or DEFAULT)
     steps: list[Step] = []
     place = ""
-    for step in examine(path, blogs, sites, write=write):
-        steps.append(step)
-        if not ctx.obj["json"] and not (ctx.obj["quiet"] and step.ok):
-            if step.place != place:
-                say(step.place if not place else f"\n{step.place}")
-            place = step.place
-            _say(step)
+    with _unwinding():
+        for step in examine(path, blogs, sites, write=write):
+            steps.append(step)
+            if not ctx.obj["json"] and not (ctx.obj["quiet"] and step.ok):
+                if step.place != place:
+                    say(step.place if not place else f"\n{step.place}")
+                place = step.place
+                _say(step)
     bad = [step for step in steps if not step.ok]
     code = bad[0].code if bad else 0
     if ctx.obj["json"]:
@@ -59,6 +64,16 @@ def doctor(
     ctx.exit(code)
 
 
+@contextmanager
+def _unwinding() -> Iterator[None]:
+    """SIGTERM ends it as Ctrl-C does: what a trial has made is removed on the way out."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def _say(step: "Step") -> None:
     """One line, and another for the remedy."""
     from crosspost.report import shown
@@ -66,7 +81,8 @@ def _say(step: "Step") -> None:
     good, bad = ("✓", "✗") if _speaks() else ("ok", "--")
     sign = click.style(good, fg="green") if step.ok else click.style(bad, fg="red", bold=True)
     detail = f": {step.detail}" if step.detail else ""
-    click.echo(f"  {sign} {shown(f'{step.what}{detail}')}")
+    color = False if os.environ.get("NO_COLOR") else None  # https://no-color.org
+    click.echo(f"  {sign} {shown(f'{step.what}{detail}')}", color=color)
     if step.remedy and not step.ok:
         click.echo(f"      {shown(step.remedy)}")
 
