@@ -190,10 +190,13 @@ WRONG = [
         "it is one of hold, publish, skip; did you mean «hold»",
     ),
     (BLOG + "rules = 3\n" + SITE, "c:6: blog[1].rules = 3: it is a table"),
-    (BLOG + SITE.replace("static", "statik"), 'c:7: site.local.type = "statik": it is one of stat'),
+    (
+        BLOG + SITE.replace("static", "statik"),
+        'c:7: site.local.type = "statik": it is one of form, gh',
+    ),
     (
         BLOG + SITE.replace('type = "static"', ""),
-        "c:6: site.local.type: it is missing: one of stat",
+        "c:6: site.local.type: it is missing: one of form, ghost, stat",
     ),
     (BLOG + SITE.replace('path = "public"', ""), "c:6: site.local.path: it is missing"),
     (
