@@ -230,6 +230,14 @@ def test_undo_of_an_older_run_leaves_what_a_later_one_put_there_again(filled: Bl
     assert filled.posts == [1, 2, 3, 4, 5]
 
 
+def test_what_a_person_withdrew_stays_away_after_an_undo_too(filled: Blog) -> None:
+    run = str(json_of(filled, "undo")["runs"][0]["id"])
+    filled.run("withdraw", "b/5")
+    assert filled.run("undo", run, "--yes").text == "2 withdrawn.\n"
+    filled.run("backfill", "b", "--ids", "4-6")
+    assert filled.posts == [1, 2, 3, 4, 6]
+
+
 def test_a_conflict_outlives_an_undo(filled: Blog) -> None:
     run = str(json_of(filled, "undo")["runs"][0]["id"])
     retitle(filled, 5, "Как решил редактор")

@@ -63,7 +63,8 @@ def undo(run: Run, blog: Blog, number: int) -> None:
 
 
 def _made(run: Run, blog: Blog, number: int) -> list[Delivery]:
-    """What the run put on the sites and is there still."""
+    """What the run put on the sites and is there still. A draft that was withdrawn is no more: the
+    word that it stays away is a person's."""
     ledger = run.ledger
     made = (ledger.delivery(blog.name, *one) for one in ledger.made_by(number))
-    return [one for one in made if one and one.remote_id and one.site in blog.sites]
+    return [one for one in made if one and one.public and one.site in blog.sites]
