@@ -8,6 +8,7 @@ site     is it found and safe on the way; then what its publisher looks at itsel
 
 import os
 import platform
+import re
 import shutil
 import socket
 import sqlite3
@@ -19,6 +20,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
+
+import msgspec
 
 from crosspost import __version__
 from crosspost.config import Config
@@ -72,7 +75,21 @@ def examine(
     path: Path, blogs: tuple[str, ...], sites: Sequence[str], *, write: bool
 ) -> Iterator[Step]:
     """The steps, as they are done: of these blogs and sites, of all if none are named. ``write``
-    makes a draft on each site, and removes it again."""
+    makes a draft on each site, and removes it again. The home folder is «~» in them: they go into
+    reports of errors."""
+    for step in _steps(path, blogs, sites, write=write):
+        told = {name: _homely(getattr(step, name)) for name in ("what", "detail", "remedy")}
+        yield msgspec.structs.replace(step, **told)
+
+
+def _homely(text: str) -> str:
+    home = Path.home()
+    return re.sub(rf"{re.escape(str(home))}(?![\w.-])", "~", text) if len(home.parts) > 1 else text
+
+
+def _steps(
+    path: Path, blogs: tuple[str, ...], sites: Sequence[str], *, write: bool
+) -> Iterator[Step]:
     config, problems = load_part(path)
     for problem in problems:
         yield _wrong(path, problem)

@@ -142,6 +142,15 @@ def test_a_terminal_without_the_signs_gets_plain_ones(blog: Blog) -> None:
     assert b"\xe2" not in told
 
 
+def test_the_home_folder_is_not_named_in_what_goes_into_a_report(
+    blog: Blog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(blog.root))
+    told = json.loads(blog.run("doctor", "--json").text)
+    assert "~/ledger.db" in [step["what"] for step in told["steps"]]
+    assert str(blog.root) not in json.dumps(told)
+
+
 def test_colour_is_for_terminals_and_for_those_who_want_it(
     blog: Blog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
