@@ -16,7 +16,9 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
@@ -45,6 +47,9 @@ _LIMIT: Final = 15.0
 _PATIENCE: Final = 120.0
 """Seconds that reading a channel, and looking at a site, may take."""
 _ROOM: Final = 200 * 2**20
+_SKEW: Final = 300
+_CLOCK: Final = "the clock"
+"""What publishers call the step that compares clocks, where they have one of their own."""
 _EXPIRES: Final = 7
 _ENOUGH: Final = 2**20
 
@@ -241,8 +246,9 @@ def _source(blog: Blog, newest: int) -> Iterator[Step]:
 def _site(config: Config, site: str, write: bool) -> Iterator[Step]:
     place = f"site {site}"
     url = config.site_urls.get(site)
+    clocks: list[datetime] = []
     if url:
-        for finding in _way(url):
+        for finding in _way(url, clocks):
             yield _of(place, finding)
             if not finding.ok:
                 return
@@ -259,18 +265,35 @@ def _site(config: Config, site: str, write: bool) -> Iterator[Step]:
     except Exception as error:
         yield _failed(place, "the site", error, PublisherError.exit_code)
         return
+    if clocks and not any(finding.what == _CLOCK for finding in found):
+        found = [_in_step(clocks[0]), *found]
     for finding in found:
         yield _of(place, finding)
 
 
-def _way(url: str) -> Iterator[Finding]:
-    """The way to a site: its name, its certificate, where it sends visitors."""
+def _in_step(moment: datetime) -> Finding:
+    off = abs((moment - datetime.now(UTC)).total_seconds())
+    return Finding(
+        what=_CLOCK,
+        ok=off < _SKEW,
+        detail="in step with the site's"
+        if off < _SKEW
+        else f"{off // 60:.0f} minutes off the site's",
+        remedy=""
+        if off < _SKEW
+        else "Set this machine's (timedatectl set-ntp true), or the site's.",
+    )
+
+
+def _way(url: str, clocks: list[datetime]) -> Iterator[Finding]:
+    """The way to a site: its name, its certificate, where it sends visitors. ``clocks`` gets the
+    site's."""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
     steps: list[Callable[[], Finding]] = [lambda: _named(host, port)]
     if parts.scheme == "https":
         steps.append(lambda: _certified(host, port))
-    steps.append(lambda: _answers(url))
+    steps.append(lambda: _answers(url, clocks))
     for step in steps:
         found = step()
         yield found
@@ -328,7 +351,7 @@ def _certified(host: str, port: int) -> Finding:
     )
 
 
-def _answers(url: str) -> Finding:
+def _answers(url: str, clocks: list[datetime]) -> Finding:
     import requests
 
     what = f"the address {url}"
@@ -348,6 +371,8 @@ def _answers(url: str) -> Finding:
             detail=f"does not answer ({type(error).__name__})",
             remedy="Look whether the site is up, and whether a firewall lets this machine through.",
         )
+    with suppress(ValueError, OverflowError):
+        clocks.append(parsedate_to_datetime(answer.headers.get("Date", "")).astimezone(UTC))
     to = urlsplit(answer.headers.get("Location", ""))
     here = urlsplit(url)
     moved = 300 <= answer.status_code < 400 and to.hostname

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,7 @@ def test_told_to_end_it_removes_what_it_made(blog: Blog, monkeypatch: pytest.Mon
 
 
 def way(url: str) -> list[tuple[str, bool, str]]:
-    return [(one.what.split(" ")[1], one.ok, one.detail) for one in doctor._way(url)]
+    return [(one.what.split(" ")[1], one.ok, one.detail) for one in doctor._way(url, [])]
 
 
 def test_a_name_that_does_not_exist_ends_it() -> None:
@@ -220,6 +221,16 @@ def test_a_port_where_nothing_listens_is_told() -> None:
         False,
         "does not answer (ConnectionError)",
     )
+
+
+def test_a_clock_that_is_off_is_told(httpserver: HTTPServer) -> None:
+    httpserver.expect_request("/").respond_with_data("hello")
+    clocks: list[datetime] = []
+    assert [one.ok for one in doctor._way(httpserver.url_for("/"), clocks)] == [True, True]
+    assert doctor._in_step(clocks[0]).ok
+    late = doctor._in_step(clocks[0] - timedelta(hours=1))
+    assert (late.ok, late.detail) == (False, "60 minutes off the site's")
+    assert "timedatectl" in late.remedy
 
 
 @pytest.fixture
