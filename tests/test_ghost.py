@@ -101,6 +101,7 @@ def test_an_article_goes_by_no_newsletter_unless_a_setting_says_so(magazine: Mag
     assert sent.status == "live"
     first = magazine.raw(sent)["email"]
     assert first["subject"] == "Запись 2"
+    assert magazine.raw(sent)["published_at"][:19] == now.isoformat()[:19]
     again = site.put(article(2, date=now, words="Исправлено"), {}, sent)
     draft = site.withdraw(again, "draft")
     site.put(article(2, date=now, words="Снова"), {}, draft)
@@ -146,6 +147,15 @@ def test_the_cover_stands_in_the_text_too_where_the_theme_shows_none(magazine: M
     upload = site.upload(magazine.picture(), PHOTO)
     one = article(figures=(Figure(media=PHOTO, alt="Печь"),), cover=0)
     assert magazine.cards(site.put(one, {0: upload}, None))[0]["src"] == upload.url
+
+
+def test_a_post_whose_time_is_still_to_come_by_the_sites_clock_is_public(
+    magazine: Magazine,
+) -> None:
+    soon = datetime.now(UTC) + timedelta(minutes=10)
+    remote = magazine.make().put(article(date=soon), {}, None)
+    assert (remote.status, magazine.raw(remote)["status"]) == ("live", "published")
+    assert "Слово за слово" in (magazine.public(remote) or "")
 
 
 # --- Parts ---

@@ -222,9 +222,9 @@ class GhostPublisher:
             lead=bool(article.lead) and not excerpt, cover=self._settings.cover_in_text
         )
         title = _cut(article.title.strip(), _TITLE)
-        if "title" in keep:
+        if before and "title" in keep:
             title = str(before.get("title") or "")
-        if "lead" in keep:
+        if before and "lead" in keep:
             excerpt = str(before.get("custom_excerpt") or "")
         cover = self._cover(article, uploads, writer)
         caption = cover["feature_image_caption"] or ""
@@ -236,7 +236,7 @@ class GhostPublisher:
             "codeinjection_head": _stored.marked(before, told),
             **cover,
         }
-        if "tags" not in keep:
+        if not before or "tags" not in keep:
             category = article.category or self._settings.category
             data["tags"] = self._tags.named(filter(None, (category, *article.tags)))
         if self._settings.author and not before:
