@@ -162,7 +162,7 @@ def test_verify_tells_what_is_gone_doubled_or_unknown(
     assert code == 1
     assert found == {("doubled", 1), ("gone", 2), ("unknown", 77)}
     assert set(asked) == {"GET"}
-    assert len(asked) < 6, "pages are asked for, not articles"
+    assert len(asked) < 8, "pages are asked for, not articles"
 
 
 def test_verify_tells_of_files_that_are_lost_or_in_no_article(mirror: Mirror) -> None:

@@ -149,29 +149,16 @@ class WordPressPublisher:
         return _stored.remote(found, _stored.parts(found, tags, categories))
 
     def listed(self, blog: str) -> Iterator[tuple[int, Remote]]:
-        key, seen = _marks.blog_key(blog), set[int]()
-        asked = {**_EDIT, "status": ",".join(_STATUSES[:-1]), "per_page": 100, "order": "asc"}
-        asked |= {"orderby": "id", "search": f"crosspost--{key}--"}
-        asked |= {"search_columns": "post_content"}
-        page = 1
-        while rows := self._page(asked | {"page": page}):
-            for found in rows:
-                known = _key(found)
-                if known and known[0] == key and int(found["id"]) not in seen:
-                    seen.add(int(found["id"]))
-                    yield known[1], _stored.remote(found)
-            if len(rows) < 100:
-                return
-            page += 1
+        key = _marks.blog_key(blog)
+        asked = {**_EDIT, "status": ",".join(_STATUSES[:-1])}
+        asked |= {"search": f"crosspost--{key}--", "search_columns": "post_content"}
+        for found in self._client.all(self._type, asked):
+            known = _key(found)
+            if known and known[0] == key:
+                yield known[1], _stored.remote(found)
 
     def library(self) -> Iterator[tuple[Upload, bool]]:
         yield from ((upload, False) for upload in self._library.all())
-
-    def _page(self, asked: Mapping[str, Any]) -> list[dict[str, Any]]:
-        try:
-            return self._client.rows(self._type, asked)
-        except Refused:  # there is no such page any more
-            return []
 
     def _there(self, remote: Remote, *, trash: bool = False) -> dict[str, Any]:
         """The article as it is now, in the trash only when ``trash``. Raises ``Vanished``."""

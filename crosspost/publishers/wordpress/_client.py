@@ -11,7 +11,7 @@ WordPress's own rest-api/endpoints.
 
 import json
 from base64 import b64encode
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -32,6 +32,7 @@ _WRONG: Final = frozenset(
         "application_passwords_disabled_for_user",
     }
 )
+_PAGES: Final = 10_000
 _HEADER: Final = (
     "the web server drops the Authorization header. Apache: put «SetEnvIf Authorization "
     '"(.*)" HTTP_AUTHORIZATION=$1» at the top of .htaccess, or «CGIPassAuth On» in the site\'s '
@@ -118,6 +119,25 @@ class Client:
         if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
             raise Unknown(f"the site's answer about {path} is no list")
         return found
+
+    def all(self, path: str, params: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+        """All the things that a question finds, each once, a hundred at a time. What the user may
+        not read is taken out of a page after it was cut, so a short one need not be the last."""
+        seen: set[int] = set()
+        asked = {**params, "per_page": 100, "orderby": "id", "order": "asc"}
+        for page in range(1, _PAGES):
+            try:
+                rows = self.rows(path, asked | {"page": page})
+            except Refused:  # there is no such page
+                if page == 1:
+                    raise
+                return
+            fresh = [one for one in rows if isinstance(one.get("id"), int)]
+            fresh = [one for one in fresh if one["id"] not in seen]
+            if not fresh:
+                return
+            seen |= {one["id"] for one in fresh}
+            yield from fresh
 
     def row(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """The one thing that a question below ``wp/v2/`` is about."""

@@ -57,20 +57,10 @@ class Library:
 
     def all(self) -> Iterator[Upload]:
         """Every file that Crosspost has put there, the oldest first."""
-        asked = {"search": "crosspost-", "context": "edit", "_fields": _FIELDS, "per_page": 100}
-        asked |= {"orderby": "id", "order": "asc"}
-        page = 1
-        while True:
-            try:
-                rows = self._client.rows("media", asked | {"page": page})
-            except Refused:  # there is no such page any more
-                return
-            for found in rows:
-                if _OURS.match(str(found.get("slug"))):
-                    yield _upload(found)
-            if len(rows) < 100:
-                return
-            page += 1
+        asked = {"search": "crosspost-", "context": "edit", "_fields": _FIELDS}
+        for found in self._client.all("media", asked):
+            if _OURS.match(str(found.get("slug"))):
+                yield _upload(found)
 
     def describe(self, article: Article, uploads: Mapping[int, Upload]) -> None:
         """Gives the article's pictures their alt texts and captions where they have none, so that
