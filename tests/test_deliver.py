@@ -483,6 +483,17 @@ def test_a_person_says_merge(disputed: World) -> None:
     assert disputed.deliver() == []
 
 
+def test_an_article_that_is_made_anew_keeps_nothing_of_the_old_one(disputed: World) -> None:
+    disputed.deliver()
+    disputed.more["on_delete"] = "remove"
+    disputed.ledger.lose("b", [1], "gone")
+    assert disputed.deliver() == [(1, "withdrawn")]
+    disputed.read(post(1, "Заголовок автора\n\nО хлебе и о соли, снова."))
+    assert disputed.deliver() == [(1, "created")]
+    assert disputed.site.articles["b/1"].title == "Заголовок автора"
+    assert disputed.at(1).keep == ""
+
+
 @pytest.mark.parametrize("trouble", ["lost before", "lost after"])
 def test_a_merge_without_an_answer_is_settled_by_looking(disputed: World, trouble: Any) -> None:
     disputed.site.trouble["b/1"] = [trouble]

@@ -81,7 +81,9 @@ def _send(
     keep = frozenset() if before.word == "ours" else frozenset(before.keep.split())
     try:
         remote = _standing(errand, send)
-        if remote and before.word == "merge":
+        if remote is None:  # there is nothing to keep
+            keep = frozenset()
+        elif before.word == "merge":
             keep |= _merging(before, article, remote)
         if remote and remote.digest == send.digest and remote.status == "live":
             now, what = remote, "found"
