@@ -22,8 +22,8 @@ from click.testing import CliRunner
 from pytest_httpserver import HTTPServer
 from test_archive import message
 
-from crosspost import doctor
 from crosspost.cli import group
+from crosspost.doctor import _way
 
 pytest_plugins = ("pytest_httpserver",)
 
@@ -93,7 +93,7 @@ def test_a_site_that_is_well_is_looked_at_beside_one_that_is_not(blog: Blog) -> 
 def test_what_does_not_answer_in_time_is_told() -> None:
     never = threading.Event()
     with pytest.raises(TimeoutError, match="No answer in 0 seconds"):
-        doctor._within(never.wait, 0.05)
+        _way.within(never.wait, 0.05)
     never.set()
 
 
@@ -185,7 +185,7 @@ def test_told_to_end_it_removes_what_it_made(blog: Blog, monkeypatch: pytest.Mon
 
 
 def way(url: str) -> list[tuple[str, bool, str]]:
-    return [(one.what.split(" ")[1], one.ok, one.detail) for one in doctor._way(url, [])]
+    return [(one.what.split(" ")[1], one.ok, one.detail) for one in _way.way(url, [])]
 
 
 def test_a_name_that_does_not_exist_ends_it() -> None:
@@ -226,9 +226,9 @@ def test_a_port_where_nothing_listens_is_told() -> None:
 def test_a_clock_that_is_off_is_told(httpserver: HTTPServer) -> None:
     httpserver.expect_request("/").respond_with_data("hello")
     clocks: list[datetime] = []
-    assert [one.ok for one in doctor._way(httpserver.url_for("/"), clocks)] == [True, True]
-    assert doctor._in_step(clocks[0]).ok
-    late = doctor._in_step(clocks[0] - timedelta(hours=1))
+    assert [one.ok for one in _way.way(httpserver.url_for("/"), clocks)] == [True, True]
+    assert _way.in_step(clocks[0]).ok
+    late = _way.in_step(clocks[0] - timedelta(hours=1))
     assert (late.ok, late.detail) == (False, "60 minutes off the site's")
     assert "timedatectl" in late.remedy
 

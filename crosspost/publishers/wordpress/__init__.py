@@ -5,6 +5,7 @@
     _blocks   an article as Gutenberg blocks (_words: formatting; _html: pieces)
     _media    pictures and files
     _terms    tags and the category
+    _check    for doctor: what is reachable and allowed (_limits: how large a file may be)
 
 The article is the site's from then on: its editor changes it in the block editor, and what he
 changed is never overwritten. docs/wordpress.md tells what the user must be allowed to do.
