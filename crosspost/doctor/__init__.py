@@ -10,18 +10,10 @@ import os
 import platform
 import re
 import shutil
-import socket
 import sqlite3
-import ssl
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future
-from contextlib import suppress
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from typing import Final
 
 import msgspec
 
