@@ -3,7 +3,7 @@
     _settings  what the config says of the site's pages and fields
     _session   logged in, on its pages, sending its forms
     _page      a page's forms, _controls their fields by HTML's rules, _encode what is sent
-    _complaints  what a page says is wrong
+    _answer    what the site said to it     _complaints  what a page says is wrong
     _compose   an article in a form's words _fill   these words in its fields
     _sheet     an edit form as it was read  _tags   tags that the form lacks
     _body      the text                     _marks  how an article is known again
@@ -23,8 +23,9 @@ import msgspec
 
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
-from crosspost.publishers import Changed, Context, Finding, Refused, Unknown, Vanished
+from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
 from crosspost.publishers.form import _marks, _remove
+from crosspost.publishers.form._answer import accept, own_id, unclear
 from crosspost.publishers.form._complaints import complaints
 from crosspost.publishers.form._compose import Composer, printable
 from crosspost.publishers.form._controls import shown
@@ -109,7 +110,7 @@ class FormPublisher:
     @property
     def _wanted(self) -> list[str]:
         """The fields by which a page's right form is known."""
-        return [one.field for places in self._settings.fields.values() for one in places]
+        return self._settings.names
 
     def _sheet(self, id_: str, shown: Page | None = None) -> Sheet:
         """The edit form of an article. Raises ``Vanished``."""
@@ -272,13 +273,13 @@ class FormPublisher:
 
     def _created(self, article: Article, page: Page, said: Collection[str]) -> Sheet:
         """The article that the site has made. Raises ``Refused`` with its reasons."""
-        self._accept(page, said)
-        own = _own_id(page, self._settings.edit)
+        accept(page, said, self._settings)
+        own = own_id(page, self._settings.edit)
         ours = self._ours(article.blog, article.post_id, article.source_url, page)
         if not ours and own:
             return self._sheet(own, page)
         if not ours:
-            raise self._unclear(page)
+            raise unclear(page, self._settings)
         same = [one.id for one in ours if one.digest == digest(article)]
         own = own or (same[-1] if same else "")
         if own and own != ours[0].id:
@@ -296,34 +297,11 @@ class FormPublisher:
 
     def _changed(self, before: Sheet, page: Page, said: Collection[str], mark: str) -> Sheet:
         """The article as it was saved. Raises ``Refused`` with the site's reasons."""
-        self._accept(page, said)
+        accept(page, said, self._settings)
         after = self._sheet(before.id, page)
         if after.mark and after.mark.digest != mark:
-            raise self._unclear(page)
+            raise unclear(page, self._settings)
         return after
-
-    def _accept(self, page: Page, said: Collection[str]) -> None:
-        """Raises ``Refused`` when the answer says what is wrong."""
-        if any(word in page.text for word in self._settings.accepted):
-            return
-        told = [
-            f"{label}: {words}" if label else words
-            for words, label in complaints(page, self._settings.errors).items()
-            if words not in said
-        ]
-        if told and (not page.hops or page.form(self._wanted)):
-            by_field = [one for one in told if ": " in one]
-            raise Refused("; ".join(by_field or told))
-        if page.status >= 400:
-            raise Refused(f"the site answered {page.status}: {page.text[:200]}")
-
-    def _unclear(self, page: Page) -> Exception:
-        if page.form(self._wanted) and not page.hops:
-            return Refused(
-                "the site showed its form again without a reason. If it shows one in a browser, "
-                "name its place: errors = «css» in the site's settings"
-            )
-        return Unknown(f"the site answered «{page.text[:160]}», and the article is not there")
 
     def _settled(self, sheet: Sheet, article: Article, cover: str) -> Sheet:
         """What was written, its mark true to what the site made of it: a site that corrects
@@ -394,10 +372,10 @@ class FormPublisher:
                 self._session.login()
                 sheet = self._sheet(sheet.id)
                 continue
-            self._accept(page, said)
+            accept(page, said, self._settings)
             after = self._sheet(sheet.id, page)
             if after.status == "live":
-                raise self._unclear(page)
+                raise unclear(page, self._settings)
             return after
         raise PublisherError(f"{self._settings.url} does not keep us logged in.")
 
@@ -421,8 +399,3 @@ class FormPublisher:
         """Which of these tags, and classes of ours, the site dropped from an article's text."""
         body = self._sheet(remote.id).value("body")
         return [f"<{tag}>" for tag in tags if not re.search(rf"<{tag}[\s>]", body)]
-
-
-def _own_id(page: Page, edit: str) -> str:
-    """The id of what was made, in the addresses that the answer led to."""
-    return next((one for hop in (*page.hops, page.url) if (one := id_in(hop, edit))), "")

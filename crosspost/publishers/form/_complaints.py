@@ -34,7 +34,7 @@ def complaints(page: Page, selector: str = "") -> dict[str, str]:
     """What the page says is wrong: the words, and the label of the field they are about, ""
     where they are about none. What is not shown does not count."""
     found: dict[str, str] = {}
-    for tag in page.soup.select(", ".join([*_COMPLAINT, *([selector] if selector else [])])):
+    for tag in page.select(", ".join([*_COMPLAINT, *([selector] if selector else [])])):
         words = shown(tag.get_text(" "))
         nested = any(words != known and known in words for known in found)
         around = tag.name in ("input", "select", "textarea", "body", "form")

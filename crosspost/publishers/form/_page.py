@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
+from crosspost.errors import PublisherError
 from crosspost.publishers.form._controls import (
     PRESSED,
     Control,
@@ -94,10 +95,22 @@ class Page:
     def text(self) -> str:
         return printable(self.soup.get_text(" "))
 
+    def select(self, selector: str) -> list["Tag"]:
+        """What a selector of the config finds. Raises ``PublisherError`` when it is none."""
+        from soupsieve import SelectorSyntaxError
+
+        try:
+            return list(self.soup.select(selector))
+        except (SelectorSyntaxError, NotImplementedError) as error:
+            raise PublisherError(
+                f"«{selector}» is no CSS selector ({str(error).splitlines()[0]}). Correct it in "
+                "the settings of the site."
+            ) from error
+
     def link(self, selector: str) -> str:
         """The address in the first thing that the selector finds: a link's, a picture's, a
         field's, or its words. "" when there is none."""
-        found = self.soup.select_one(selector)
+        found = next(iter(self.select(selector)), None)
         if found is None:
             return ""
         address = next(
@@ -108,7 +121,7 @@ class Page:
 
     def links(self, selector: str) -> list[str]:
         """The addresses of all links that the selector finds."""
-        found = self.soup.select(selector)
+        found = self.select(selector)
         return [urljoin(self.base, attr(one, "href")) for one in found if one.get("href")]
 
     def forms(self) -> list["Form"]:
@@ -117,7 +130,7 @@ class Page:
     def form(self, names: Iterable[str], selector: str = "") -> "Form | None":
         """The form that has most of these fields, one of them at least."""
         wanted = set(names)
-        tags = [one for one in self.soup.select(selector or "form") if one.name == "form"]
+        tags = [one for one in self.select(selector or "form") if one.name == "form"]
         fitting = [
             len(wanted & {attr(one, "name") for one in owned(self.soup, tag)}) for tag in tags
         ]
