@@ -1,6 +1,8 @@
 """What a browser would send of a form, and what a page complains of, by HTML's rules."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -304,6 +306,19 @@ def test_a_form_without_the_fields_is_no_traceback() -> None:
 
     with pytest.raises(PublisherError, match=r"no field «t» \(title\), «b» \(body\)"):
         demand(form("<input name=q>"), FormSettings(**settings()))
+
+
+def test_a_run_with_nothing_to_do_loads_nothing_heavy_for_a_form() -> None:
+    heavy = "bs4", "lxml", "soupsieve", "requests", "jinja2", "PIL", "nh3"
+    code = (
+        "import sys; from crosspost.publishers import Context\n"
+        "from pathlib import Path\n"
+        "from crosspost.publishers.form import FormPublisher, FormSettings\n"
+        f"FormPublisher.open(FormSettings(**{settings()!r}), Context(name='x', base=Path()))\n"
+        f"print([one for one in {heavy!r} if one in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
 
 
 # --- docs/form.md ---

@@ -7,11 +7,12 @@ named, so that a person sees what the form asks.
 import json
 import re
 from collections.abc import Iterator
-from typing import Final, NamedTuple
+from typing import Final
 from urllib.parse import urlsplit
 
 from crosspost.errors import ConfigError
 from crosspost.publishers.form._controls import Control
+from crosspost.publishers.form._known import KNOWN, PIECES, around
 from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._session import Session
 from crosspost.publishers.form._settings import LOOPBACK, FormSettings
@@ -49,40 +50,6 @@ _ORDER: Final = (
     "title", "slug", "lead", "body", "date", "time", "datetime", "cover", "caption", "credit",
     "author", "category", "tags", "source",
 )  # fmt: skip
-_PIECES: Final = {"aa": "%Y", "mm": "%m", "jj": "%d", "hh": "%H", "mn": "%M", "ss": "%S"}
-"""WordPress's fields of a date."""
-
-
-_WORDPRESS: Final = """
-[site.newsroom.upload]
-page   = "{admin}media-new.php"
-field  = "async-upload"
-submit = "html-upload"
-find   = {{page = "{admin}upload.php?mode=list&s={name}", link = "#the-list .title strong a"}}
-edit   = "{admin}post.php?post={id}&action=edit"
-url    = "#attachment_url"
-delete = {{link = "a.submitdelete"}}
-"""
-_KNOWN: Final = {
-    "post_title": "title",
-    "excerpt": "lead",
-    "content": "body",
-    "post_name": "slug",
-    "tax_input[post_tag]": "tags",
-}
-"""WordPress's names, whatever its language."""
-
-
-class Around(NamedTuple):
-    """The pages around the form, where the admin is one that is known; ``more`` are lines of the
-    table, ``tables`` others after it."""
-
-    edit: str
-    find: str
-    link: str
-    more: tuple[str, ...]
-    sure: bool
-    tables: str = ""
 
 
 def propose(add: str, user: str, password: str, author: str = "") -> tuple[str, str]:
@@ -199,9 +166,9 @@ class _Map:
 
     def _wordpress(self) -> None:
         """Its names are known, and its date is in six fields."""
-        if not {*_PIECES} | {"post_title"} <= self._form.names:
+        if not {*PIECES} | {"post_title"} <= self._form.names:
             return
-        for name, part in _KNOWN.items():
+        for name, part in KNOWN.items():
             if control := self._form.control(name):
                 self.places[part] = [control]
                 self._names.add(name)
@@ -274,7 +241,7 @@ class _Map:
             if not found:
                 continue
             if len(found) > 1:
-                pieces = (f'{{field = {_s(c.name)}, format = "{_PIECES[c.name]}"}}' for c in found)
+                pieces = (f'{{field = {_s(c.name)}, format = "{PIECES[c.name]}"}}' for c in found)
                 yield f"{part} = [{', '.join(pieces)}]"
             elif part in ("author", "category") and found[0].has_choices:
                 yield self._chosen(part, found[0])
@@ -310,8 +277,8 @@ class _Map:
 
 
 def _table(url: str, path: str, login: str, user: str, form: Form, map_: _Map) -> Iterator[str]:
-    around = _around(path, form, map_)
-    unsure = "" if around.sure else f"   {_LOOK} this is a guess"
+    pages = around("slug" in map_.places, path)
+    unsure = "" if pages.sure else f"   {_LOOK} this is a guess"
     yield "[site.newsroom]"
     yield 'type  = "form"'
     yield f"url   = {_s(url)}"
@@ -323,10 +290,10 @@ def _table(url: str, path: str, login: str, user: str, form: Form, map_: _Map) -
     if url.startswith("http://") and urlsplit(url).hostname not in LOOPBACK:
         yield "insecure = true   # the password can be read on the way: use https:// if you can"
     yield f"add   = {_s(path)}"
-    yield f"edit  = {_s(around.edit)}{unsure}"
-    yield f"find  = {{page = {_s(around.find)}, link = {_s(around.link)}}}{unsure}"
-    yield from around.more
-    if map_.published is not None and not around.tables:
+    yield f"edit  = {_s(pages.edit)}{unsure}"
+    yield f"find  = {{page = {_s(pages.find)}, link = {_s(pages.link)}}}{unsure}"
+    yield from pages.more
+    if map_.published is not None and not pages.tables:
         yield _published(map_.published)
     if button := next(
         (one for one in form.buttons if _CONTINUE.search(one.name + one.label)), None
@@ -337,40 +304,8 @@ def _table(url: str, path: str, login: str, user: str, form: Form, map_: _Map) -
     yield from map_.lines
     for control in map_.left:
         yield f"# {control.told}, {control.kind}: stays as the form gives it"
-    if around.tables:
-        yield around.tables.rstrip()
-
-
-def _around(path: str, form: Form, map_: _Map) -> Around:
-    base, more = path.partition("?")[0], tuple[str, ...]()
-    if base.endswith("/add/"):
-        lists = base.removesuffix("add/")
-        more = (
-            f'archive = {{page = "{lists}", link = "#result_list th a", next = ".this-page + a"}}',
-            f'delete = {{page = "{lists}{{id}}/delete/"}}',
-            'public = {link = ".viewsitelink", redirect = true}   # its «View on site»',
-        )
-        return Around(f"{lists}{{id}}/change/", f"{lists}?q={{slug}}", "#result_list th a",
-                      more, sure=True)  # fmt: skip
-    if base.endswith("/post-new.php"):
-        admin = base.removesuffix("post-new.php")
-        lists = f"{admin}edit.php?post_type=post"
-        buttons = 'submit = ["publish", "save"], draft_submit = "save"'
-        more = (
-            'form  = "form#post"',
-            f'archive = {{page = "{lists}", link = "a.row-title", next = "a.next-page"}}',
-            'delete = {link = "a.submitdelete"}',
-            'public = {link = "#wp-admin-bar-view a"}',
-            f'published = {{field = "post_status", live = "publish", draft = "draft", {buttons}}}',
-            'gone = ["because it is in the Trash", "item that does not exist"]',
-        )
-        return Around(f"{admin}post.php?post={{id}}&action=edit",
-                      f"{admin}edit.php?s={{mark}}&post_type=post", "a.row-title", more,
-                      sure=True, tables=_WORDPRESS.format(admin=admin, id="{id}",
-                                                          name="{name}"))  # fmt: skip
-    mark = "?" if "?" not in path else "&"
-    sought = "{slug}" if "slug" in map_.places else "{mark}"
-    return Around(f"{path}{mark}id={{id}}", f"{path}{mark}q={sought}", "td a", (), sure=False)
+    if pages.tables:
+        yield pages.tables.rstrip()
 
 
 def _published(control: Control) -> str:
