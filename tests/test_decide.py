@@ -64,6 +64,20 @@ def test_show_tells_both_versions_apart_word_by_word(blog: Blog) -> None:
     assert "[-Вчера-]{+Позавчера+} она открылась" in told
 
 
+def test_show_tells_both_choices_of_tags_apart(blog: Blog) -> None:
+    tagged = f"{FIRST} #хлеб"
+    corrected(blog, tagged)
+    blog.sync()
+    page = blog.page_of(1)
+    assert page is not None
+    page.write_text(page.read_text("utf-8").replace(">хлеб</a>", ">печи</a>"), "utf-8")
+    corrected(blog, tagged.replace("Вчера", "Позавчера"))
+    assert "changed it (tags)" in blog.sync().text
+    assert "    ~ Tags: [-печи-]{+хлеб+}\n" in blog.run("show", "b/1").text
+    assert blog.run("resolve", "b/1", "--merge").code == 0
+    assert ">печи</a>" in blog.page(1)
+
+
 def test_a_merge_keeps_the_editors_headline_and_takes_the_new_text(blog: Blog) -> None:
     retitle(blog, 1, "Хлеб пекут ночью")
     corrected(blog, FIRST.replace("Вчера", "Позавчера"))

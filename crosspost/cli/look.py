@@ -269,11 +269,13 @@ def _say_delivery(delivery: "Delivery", article: "Article") -> None:
 def _say_both(delivery: "Delivery", article: "Article") -> None:
     """What the site says, and what the post says now."""
     from crosspost.cli._diff import difference
+    from crosspost.deliver import tag_line
     from crosspost.markup import text_of
     from crosspost.report import shown
 
     parts = (article.lead, article.body, article.attribution, article.credit)
     ours = [article.title, *(line for part in parts for line in text_of(part).split("\n"))]
+    ours.append(tag_line(article.tags))
     colours = {"-": "red", "+": "green", "~": "yellow"}
     say("  - on the site   + from the post   ~ in both, [-there-] {+here+}")
     for sign, text in difference(delivery.theirs.split("\n"), ours):

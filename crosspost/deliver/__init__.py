@@ -35,7 +35,7 @@ from crosspost.deliver import _parts
 from crosspost.deliver._decide import decide, how_to_publish
 from crosspost.deliver._files import Harmful, has_all_files, upload_all
 from crosspost.deliver._outcomes import now_live, outcome_of, refused
-from crosspost.deliver._parts import is_touched
+from crosspost.deliver._parts import is_touched, tag_line
 from crosspost.deliver._records import (
     GIVE_UP,
     PATIENCE,
@@ -66,6 +66,7 @@ __all__ = [
     "has_all_files",
     "is_touched",
     "plan",
+    "tag_line",
 ]
 
 _LINK: Final = re.compile(r'href="post:(\d{1,18})"')

@@ -60,8 +60,14 @@ def is_touched(delivery: Delivery, there: Remote) -> str | None:
 
 
 def words(parts: Parts) -> str:
-    """All that an article says, a line a paragraph."""
-    return "\n".join(filter(None, (parts.title, parts.lead, parts.text)))
+    """All that an article says, a line a paragraph, its tags in the last."""
+    return "\n".join(filter(None, (parts.title, parts.lead, parts.text, tag_line(parts.tags))))
+
+
+def tag_line(tags: Iterable[str]) -> str:
+    """The tags in one line, in the same order wherever they come from; "" where there are none."""
+    listed = ", ".join(sorted(tags, key=str.casefold))
+    return f"Tags: {listed}" if listed else ""
 
 
 def listed(parts: Iterable[str]) -> str:
