@@ -231,6 +231,19 @@ def test_what_the_author_hid_stays_hidden_without_any_style_of_ours(desk: Desk) 
     assert '<span class="crosspost-spoiler" style="background:#333;color:#333">секрет' in text
 
 
+def test_a_covers_caption_is_not_lost(desk: Desk) -> None:
+    site = desk.make()
+    uploads = {0: site.upload(desk.picture(), PHOTO)}
+    figures = (Figure(media=PHOTO, caption="На фото: <strong>Анна</strong>"),)
+    site.put(article(figures=figures, cover=0), uploads, None)
+    other = desk.make(fields=fields(caption="note"))
+    other.put(article(2, figures=figures, cover=0), uploads, None)
+    first, second = desk.column("text")
+    assert '<p class="crosspost-caption">На фото: <strong>Анна</strong></p>' in first
+    assert "На фото" not in second
+    assert desk.column("note") == ["от редакции", "На фото: Анна"]
+
+
 def test_links_lead_to_articles_that_visitors_see(desk: Desk) -> None:
     site = desk.make()
     body = '<p><a href="post:1">там</a> и <a href="post:7">здесь</a></p>'

@@ -56,14 +56,14 @@ class Text:
         self._left_out = False
 
     def html(self, elsewhere: Collection[str], lead: str | None = None) -> str:
-        """The text. ``elsewhere`` are the parts (lead, cover, credit, attribution) that have
-        fields of their own; ``lead`` is HTML that stands in the lead's place."""
+        """The text. ``elsewhere`` are the parts (lead, cover, caption, credit, attribution) that
+        have fields of their own; ``lead`` is the site's HTML that stays in the lead's place."""
         article = self._article
         pieces: list[str] = []
-        cover = self._cover() if "cover" not in elsewhere else ""
-        lead = article.lead if lead is None else lead
+        cover = self._cover(elsewhere)
+        lead = self._fragment(article.lead) if lead is None else lead
         if "lead" not in elsewhere and lead.strip():
-            pieces.append(f'<p class="{LEAD}">{self._fragment(lead)}</p>')
+            pieces.append(f'<p class="{LEAD}">{lead}</p>')
         body = self._fragment(article.body)
         if self._left_out:
             pieces += [cover, body, self._hint()]
@@ -87,11 +87,15 @@ class Text:
         told = f'<a href="{escape(url)}">{words}</a>' if url else words
         return f'<p class="crosspost-missing">{told}</p>'
 
-    def _cover(self) -> str:
+    def _cover(self, elsewhere: Collection[str]) -> str:
+        """The cover; where that has a field of its own, its caption alone, if that has none."""
         number = self._article.cover
         if number is None or number >= len(self._article.figures):
             return ""
         figure = self._article.figures[number]
+        if "cover" in elsewhere:
+            told = self._fragment(figure.caption) if "caption" not in elsewhere else ""
+            return f'<p class="crosspost-caption">{told}</p>' if told else ""
         caption = f"<figcaption>{figure.caption}</figcaption>" if figure.caption else ""
         alt = escape(figure.alt or figure.media.alt)
         return self._fragment(

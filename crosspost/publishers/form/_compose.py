@@ -36,7 +36,7 @@ class Composer:
     ) -> Values:
         settings = self._settings
         text = Text(article, uploads, lambda one: addresses.get(one, ""), self._wording())
-        own = ("lead", "cover", "credit", "attribution")
+        own = ("lead", "cover", "caption", "credit", "attribution")
         elsewhere = {part for part in own if settings.places(part)}
         figure = article.figures[article.cover] if cover and article.cover is not None else None
         opening = shorten(plain(article.body), 0)
