@@ -379,3 +379,41 @@ def test_all_articles_are_listed_over_all_pages_with_doubles(desk: Desk) -> None
     assert found is not None
     assert sorted(number for number, _ in found) == [1, 2, 3, 4, 4, 5, 6, 7]
     assert desk.make(archive=None).listed("business") is None
+
+
+TEXT = {"title": "title", "body": {"field": "text", "type": "text"}, "rubric": {"value": "Блоги"}}
+WORDS = '<h2>Печь</h2><p>Раз, <a href="https://example.com/">два</a></p><ul><li>три</li></ul>'
+
+
+def test_a_text_without_html_and_without_slug_is_known_by_its_original(plain: Plain) -> None:
+    """Whether a person was at it cannot be told there, so it is not overwritten."""
+    site = plain.make(fields=TEXT, find={"page": "/list?for={source}", "link": "td a"})
+    for number in (1, 11, 2):
+        site.put(article(number, body=WORDS), {}, None)
+    (first, *_) = plain.stored().values()
+    assert first["text"].replace("\r", "") == (
+        "Печь\n\nРаз, два (https://example.com/)\n\nтри\n\n"
+        "Оригинал (https://t.me/example/1) в Телеграме"
+    )
+    found = plain.make(fields=TEXT, find={"page": "/list?for={source}", "link": "td a"}).find(
+        article(1)
+    )
+    assert found is not None
+    assert (found.id, found.digest) == ("1", "")
+    with pytest.raises(Changed):
+        site.put(article(1, body=WORDS), {}, found)
+
+
+def test_a_mark_may_have_a_field_of_its_own(plain: Plain) -> None:
+    more = {
+        "fields": {**TEXT, "mark": "code"},
+        "find": {"page": "/list", "link": 'tr:has(td:-soup-contains("{mark}")) a'},
+    }
+    made = plain.make(**more).put(article(body=WORDS), {}, None)
+    found = plain.make(**more).find(article(body=WORDS))
+    assert found == made
+    assert found.digest == digest(article(body=WORDS))
+    plain.edit(made, "Рука редактора")
+    touched = plain.make(**more).find(article(body=WORDS))
+    assert touched is not None
+    assert touched.digest == ""
