@@ -122,6 +122,7 @@ def test_an_author_whom_the_form_has_is_chosen(desk: Desk) -> None:
         ("/admin/news/nothing/add/", "editor", "has no page /admin/news/nothing/add/"),
         ("/admin/news/article/add/", "nobody", "does not let «nobody» in"),
         ("", "editor", "is no page with a form"),
+        ("/admin/news/article/add/", "", "asks who you are: say it with --user NAME"),
     ],
 )
 def test_a_page_that_is_none_is_told_and_nothing_is_written(
@@ -131,3 +132,11 @@ def test_a_page_that_is_none_is_told_and_nothing_is_written(
     assert result.exit_code != 0
     assert told in str(result.exception or "") + result.output
     assert not Path("crosspost.toml").exists()
+
+
+def test_an_address_with_a_password_in_it_is_not_repeated() -> None:
+    result = init("https://anna:тайна@cms.example.com/add/", "anna", "x")
+    assert result.exit_code != 0
+    told = str(result.exception or "") + result.output
+    assert "is no page with a form" in told
+    assert "тайна" not in told

@@ -79,9 +79,10 @@ def propose(add: str, user: str, password: str, author: str = "") -> tuple[str, 
 
 def _split(add: str) -> tuple[str, str]:
     parts = urlsplit(add)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not parts.path.strip("/"):
+    whole = parts.hostname and parts.path.strip("/") and not parts.username
+    if parts.scheme not in ("http", "https") or not whole:
         raise ConfigError(
-            f"«{add}» is no page with a form: give its whole address, such as "
+            f"«{add.rpartition('@')[2]}» is no page with a form: give its whole address, such as "
             "https://cms.example.com/admin/blog/post/add/"
         )
     query = f"?{parts.query}" if parts.query else ""
@@ -104,6 +105,11 @@ def _opened(url: str, path: str, user: str, password: str) -> tuple[Session, Pag
     if not page.asks_password:
         return session, page, ""
     session.close()
+    if not (user and password):
+        raise ConfigError(
+            f"{page.url} asks who you are: say it with --user NAME, and the password when asked "
+            "(or in CMS_PASSWORD)"
+        )
     login = urlsplit(page.url).path
     given["login"] = {"page": login, "user": user, "password": password}
     session = Session(FormSettings(**given))  # type: ignore[arg-type]
