@@ -222,12 +222,17 @@ def test_publishing_a_draft_as_it_is_changes_nothing_and_the_reverse_does() -> N
     assert not _stored.same("draft|abc", "published|abd")
 
 
+DEEP = '{"children":[' * 400 + "]}" * 400
+
+
 @pytest.mark.parametrize(
-    "lexical", ["", "{", "[]", '{"root": []}', '{"root": {"children": 5}}', None]
-)
+    "lexical", ["", "{", "[]", '{"root": []}', '{"root": {"children": 5}}', None, 5,
+                f'{{"root": {DEEP}}}', "[" * 100_000]
+)  # fmt: skip
 def test_an_answer_that_makes_no_sense_is_an_empty_text(lexical: object) -> None:
-    found = stored(lexical=lexical, tags="x", id="1")
+    found = stored(lexical=lexical, tags="x", id="1", email=5, url=None)
     assert _stored.parts(found).text == ""
+    assert _stored.theirs(found) == "Хлеб"
     assert _stored.remote(found).digest == ""
 
 

@@ -25,6 +25,8 @@ _VOLATILE: Final = frozenset({"version", "direction", "mode", "detail", "indent"
 _TEXTS: Final = ("title", "fileTitle", "fileCaption", "fileName", "code", "buttonText",
                  "description", "publisher", "author")  # fmt: skip
 _HTMLS: Final = ("calloutEmoji", "calloutText", "heading", "content", "caption", "html", "markdown")
+_DEEPEST: Final = 200
+"""No text of ours or of an editor's nests like this."""
 _WRAPPED: Final = frozenset({"caption", "heading", "content", "calloutText"})
 _HREF: Final = re.compile(r'href="([^"]*)"')
 _BLOCKS: Final = frozenset({"paragraph", "extended-heading", "heading", "extended-quote", "quote",
@@ -162,7 +164,12 @@ def _root(found: Mapping[str, Any]) -> Any:
     except (ValueError, RecursionError):
         return {}
     root = state.get("root") if isinstance(state, dict) else None
-    return root if isinstance(root, dict) else {}
+    return root if isinstance(root, dict) and _is_shallow(root, _DEEPEST) else {}
+
+
+def _is_shallow(node: Any, left: int) -> bool:
+    inside = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return left > 0 and all(_is_shallow(one, left - 1) for one in inside)
 
 
 def _lines(node: Any) -> Iterator[str]:
