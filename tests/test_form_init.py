@@ -134,6 +134,12 @@ def test_a_page_that_is_none_is_told_and_nothing_is_written(
     assert not Path("crosspost.toml").exists()
 
 
+@pytest.mark.parametrize("address", ["http://[x", "http://x:999999/add/", "cms.example.com/add/"])
+def test_an_address_that_is_none_is_told(address: str) -> None:
+    result = init(address, "anna", "x")
+    assert "is no page with a form" in str(result.exception or "") + result.output
+
+
 def test_an_address_with_a_password_in_it_is_not_repeated() -> None:
     result = init("https://anna:тайна@cms.example.com/add/", "anna", "x")
     assert result.exit_code != 0

@@ -1,5 +1,6 @@
 """What a browser would send of a form, and what a page complains of, by HTML's rules."""
 
+import random
 import re
 import subprocess
 import sys
@@ -263,6 +264,44 @@ def test_a_long_title_is_cut_at_a_word_in_the_letters_that_browsers_count() -> N
     assert shorten("Раз два три", 9) == "Раз два…"
     assert shorten("Раз", 9) == "Раз"
     assert len(shorten("𝕏" * 300, 200).encode("utf-16-le")) // 2 <= 200
+
+
+ODD = [
+    "<form>", "</form>", "<form method=post enctype=multipart/form-data id=f>", "<input name=a>",
+    "<input type=checkbox name=b checked>", "<input type=radio name=c>", "</select>", "</textarea>",
+    "<select name=d><option selected>x", "<option value=2>y", "<textarea name=e>\n\nq", "</label>",
+    "<fieldset disabled>", "<legend>l", "</fieldset>", "<label for=a>Заголовок", "<table><tr><td>",
+    "<td>", "</table>", "<div class=error>bad", "</div>", "<base href='//evil/'>", "\x00", "&#0;",
+    "<input aria-invalid=true aria-describedby='x error1' id=a name=t>", "<p id=error1>нет</p>",
+    "<a href='javascript:1'>", "<a href='http://[x'>", "<form action='http://[y' method=post>",
+    "<base href='http://a:b'>", "<a href='http://x:99999999/'>", "<img src='http://[z'>", "<!--",
+    "<![CDATA[", "-->", "<template>", "</template>", "<input type=file name=cover>",
+    "<textarea name=text>", "<input name=date_0><input name=date_1>", "<meta charset=utf-7>",
+    "<input type=image name=i>", "<input name=m maxlength=99999999999999999999>",
+    "<select multiple name=tags><option>a<option>b</select>", "<button name=g value=1>",
+    "<input form=f name=z type=submit formaction=http://x:99999/>", "<input name=n disabled>",
+]  # fmt: skip
+
+
+def test_no_page_however_odd_is_too_much() -> None:
+    from crosspost.publishers.form.propose import _article_form, _Map
+
+    chance = random.Random(7)
+    for _ in range(300):
+        html = "".join(chance.choices(ODD, k=chance.randint(1, 25)))
+        charset = chance.choice(("utf-8", "windows-1251", "nonsense", "utf-16"))
+        found = page(html, f"text/html; charset={charset}")
+        assert isinstance(complaints(found), dict)
+        assert found.text.isprintable()
+        assert all(isinstance(one, str) for one in [found.link("a"), *found.links("a")])
+        for one in found.forms():
+            entries = one.entries(one.button())
+            assert isinstance(one.action(one.button()), str)
+            assert all(control.told.isprintable() for control in one.controls)
+            urlencoded(entries, one.encoding)
+            Multipart(entries, one.encoding)
+            assert all(isinstance(line, str) for line in _Map(one).lines)
+        _article_form(found)
 
 
 # --- Settings ---

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from urllib.parse import urljoin, urlsplit
 
 from crosspost.publishers._web import short
 
@@ -34,6 +35,16 @@ def shown(text: str) -> str:
 
 def printable(text: str) -> str:
     return " ".join("".join(char if char.isprintable() else " " for char in text).split())
+
+
+def joined(base: str, address: str) -> str:
+    """The address that a page means; "" for one that is none."""
+    try:
+        whole = urljoin(base, address)
+        _ = urlsplit(whole).port  # looks at what urljoin does not
+    except ValueError:
+        return ""
+    return whole
 
 
 class File(NamedTuple):
@@ -304,11 +315,10 @@ def _is_required(tag: "Tag", known: "Labels") -> bool:
 
 def _beside(tag: "Tag") -> str:
     """The paths of what is linked or shown around a file's field: what the site has already."""
-    from urllib.parse import urlsplit
-
     row = tag.find_parent(["p", "td", "li", "div", "fieldset"])
     if row is None or len(row.find_all("input", type="file")) > 1:
         return ""
     found = [attr(one, "href") for one in row.find_all("a")]
     found += [attr(one, "src") for one in row.find_all("img")]
-    return " ".join(urlsplit(one).path for one in found if one and not one.startswith("#"))
+    paths = (urlsplit(joined("", one)).path for one in found if one and not one.startswith("#"))
+    return " ".join(path for path in paths if path)

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urljoin
 
 from crosspost.errors import PublisherError
 from crosspost.publishers.form._controls import (
@@ -19,6 +18,7 @@ from crosspost.publishers.form._controls import (
     File,
     attr,
     controls,
+    joined,
     labels,
     owned,
     printable,
@@ -84,7 +84,7 @@ class Page:
     def base(self) -> str:
         """What its links start from."""
         found = self.soup.find("base", href=True)
-        return urljoin(self.url, attr(found, "href")) if found else self.url
+        return (joined(self.url, attr(found, "href")) if found else "") or self.url
 
     @property
     def asks_password(self) -> bool:
@@ -117,12 +117,12 @@ class Page:
             (attr(found, name) for name in ("href", "src", "value") if found.get(name)),
             found.get_text().strip(),
         )
-        return urljoin(self.base, address) if address else ""
+        return joined(self.base, address) if address else ""
 
     def links(self, selector: str) -> list[str]:
         """The addresses of all links that the selector finds."""
         found = self.select(selector)
-        return [urljoin(self.base, attr(one, "href")) for one in found if one.get("href")]
+        return [joined(self.base, attr(one, "href")) for one in found if one.get("href")]
 
     def forms(self) -> list["Form"]:
         return [Form(self, tag) for tag in self.soup.find_all("form")]
@@ -168,7 +168,7 @@ class Form:
 
     def action(self, button: Control | None = None) -> str:
         own = attr(button.tag, "formaction") if button is not None and button.tag else ""
-        return urljoin(self.page.base, own or attr(self.tag, "action") or self.page.url)
+        return joined(self.page.base, own or attr(self.tag, "action") or self.page.url)
 
     def method(self, button: Control | None = None) -> str:
         own = attr(button.tag, "formmethod") if button is not None and button.tag else ""

@@ -10,13 +10,13 @@ an article goes to another host. What goes wrong is ``Again`` (asked again, then
 
 from collections.abc import Callable, Iterable
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from crosspost.errors import PublisherError
 from crosspost.publishers import Refused
 from crosspost.publishers._web import Again, Answer, Web, short, words
 from crosspost.publishers.form._complaints import complaints
-from crosspost.publishers.form._controls import Control
+from crosspost.publishers.form._controls import Control, joined
 from crosspost.publishers.form._encode import Multipart, urlencoded
 from crosspost.publishers.form._page import Form, Page, decoded
 from crosspost.publishers.form._settings import FormSettings, Login, id_in
@@ -101,7 +101,7 @@ class Session:
             return url
         answer = self._web.ask("GET", url, lambda found: found, question=True)
         location = answer.headers.get("Location", "")
-        return urljoin(url, location) if 300 <= answer.status < 400 and location else url
+        return joined(url, location) if 300 <= answer.status < 400 and location else url
 
     def send(self, form: Form, button: Control | None, wanted: Iterable[str] = ()) -> Page:
         """What the site answers to the form, at the end of its redirects."""
@@ -134,7 +134,7 @@ class Session:
     def _follow(self, answer: Answer, read: Callable[[Answer], Answer]) -> Page:
         hops: list[str] = []
         while 300 <= answer.status < 400 and answer.headers.get("Location"):
-            target = urljoin(answer.url, answer.headers["Location"]).partition("#")[0]
+            target = joined(answer.url, answer.headers["Location"]).partition("#")[0]
             if not self._ours(target):
                 raise self._web.moved(target)
             hops.append(target)
@@ -189,7 +189,7 @@ class Session:
         """Whether the site sends us on from its login page: then it has let us in. Where it sends
         us is of no interest, and often its slowest page."""
         location = answer.headers.get("Location", "")
-        target = urljoin(answer.url, location)
+        target = joined(answer.url, location)
         away = urlsplit(target).path not in (urlsplit(page.url).path, urlsplit(answer.url).path)
         return 300 <= answer.status < 400 and bool(location) and self._ours(target) and away
 
@@ -219,7 +219,7 @@ class Session:
             "POST", action, self._clear, question=False, data=body, headers=headers
         )
         if answer.status in (307, 308):
-            raise self._web.moved(urljoin(answer.url, answer.headers.get("Location", "")))
+            raise self._web.moved(joined(answer.url, answer.headers.get("Location", "")))
         return answer
 
     def login(self) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from crosspost.errors import ConfigError
-from crosspost.publishers.form._controls import Control
+from crosspost.publishers.form._controls import Control, joined
 from crosspost.publishers.form._known import KNOWN, PIECES, around
 from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._session import Session
@@ -78,7 +78,7 @@ def propose(add: str, user: str, password: str, author: str = "") -> tuple[str, 
 
 
 def _split(add: str) -> tuple[str, str]:
-    parts = urlsplit(add)
+    parts = urlsplit(joined("", add))
     whole = parts.hostname and parts.path.strip("/") and not parts.username
     if parts.scheme not in ("http", "https") or not whole:
         raise ConfigError(
