@@ -18,7 +18,7 @@ pytest_plugins = ("sites.desk",)
 pytestmark = pytest.mark.servers
 
 DYING = Path(__file__).parent / "sites" / "dying.py"
-EACH = 7
+EACH = 9
 """Every so many steps are tried in one run of the tests."""
 SITE = """
 [site.local]
