@@ -138,8 +138,8 @@ def _migrate(db: sqlite3.Connection, keep: Path | None) -> None:
         try:
             db.execute("PRAGMA journal_mode = WAL")
             break
-        except sqlite3.OperationalError:
-            if pause is None:
+        except sqlite3.OperationalError as error:
+            if pause is None or "locked" not in str(error):
                 raise
             time.sleep(pause)
     db.execute("BEGIN IMMEDIATE")
@@ -205,4 +205,4 @@ def _remedy(error: sqlite3.OperationalError) -> str:
         return "Make room on its disk and run again; nothing is lost."
     if "locked" in text or "busy" in text:
         return "Another program holds it; run again when that is done."
-    return "Check the permissions of the file and its folder, and the disk."
+    return "Check the permissions of the file and its folder, and the room on its disk."
