@@ -217,8 +217,9 @@ class Files:
                 yield folder
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
-                with suppress(OSError):
-                    Path(lock.lock_file).unlink()
+                if not folder.exists():  # else a sweep finds it by its lock
+                    with suppress(OSError):
+                        Path(lock.lock_file).unlink()
 
     def sweep(self) -> None:
         """Takes away what uploads that were killed left half made."""
@@ -227,7 +228,8 @@ class Files:
         for path in self._hidden.glob("making-*.lock"):
             with suppress(Timeout, OSError), FileLock(path, timeout=0):
                 shutil.rmtree(path.with_suffix(""), ignore_errors=True)
-                path.unlink(missing_ok=True)
+                if not path.with_suffix("").exists():
+                    path.unlink(missing_ok=True)
 
     def show(self, upload: Upload) -> None:
         """Puts its files into the public folder."""
