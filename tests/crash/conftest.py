@@ -15,11 +15,11 @@ from crash.world import Seen, lay, look, turn
 
 
 class Program:
-    """The process that runs, and kills, syncs."""
+    """The process that runs, and kills, syncs: a script that obeys as ``program.py`` does."""
 
-    def __init__(self) -> None:
+    def __init__(self, script: str = "program.py") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(Path(__file__).with_name("program.py"))],
+            [sys.executable, str(Path(__file__).parent / script)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

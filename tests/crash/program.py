@@ -54,6 +54,9 @@ class Steps:
 
         for name in METHODS:
             setattr(StaticPublisher, name, self.around(name, getattr(StaticPublisher, name)))
+        self.watch_ledger()
+
+    def watch_ledger(self) -> None:
         steps, connect = self, sqlite3.connect
 
         class Watched(sqlite3.Connection):
@@ -94,9 +97,9 @@ def sync(folder: Path, blogs: list[str], wait: float) -> tuple[int, str]:
     return report.exit_code, "\n".join([*report.lines(verbose=True), report.summary()])
 
 
-def child(order: dict[str, Any], answer: int) -> None:
+def child(order: dict[str, Any], answer: int, kind: type[Steps]) -> None:
     """Never returns."""
-    steps = Steps(order.get("at", -1))
+    steps = kind(order.get("at", -1))
     try:
         if order.get("watch", True):
             steps.watch()
@@ -107,13 +110,13 @@ def child(order: dict[str, Any], answer: int) -> None:
     os._exit(0)
 
 
-def start(order: dict[str, Any]) -> tuple[int, int]:
+def start(order: dict[str, Any], kind: type[Steps]) -> tuple[int, int]:
     """Forks a run; its process id and where its answer comes from."""
     reading, writing = os.pipe()
     pid = os.fork()
     if not pid:
         os.close(reading)
-        child(order, writing)
+        child(order, writing, kind)
     os.close(writing)
     return pid, reading
 
@@ -126,10 +129,10 @@ def end(pid: int, reading: int) -> dict[str, Any]:
     return json.loads(said) if said else {"code": -9, "said": "", "steps": []}
 
 
-def obey(order: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
+def obey(order: dict[str, Any], kind: type[Steps]) -> dict[str, Any] | list[dict[str, Any]]:
     blogs = order.pop("blogs", None)
     each = [order if blogs is None else order | {"blogs": [name]} for name in blogs or "x"]
-    started = [start(each[number % len(each)]) for number in range(order.get("many", 1))]
+    started = [start(each[number % len(each)], kind) for number in range(order.get("many", 1))]
     if "after" in order:
         time.sleep(order["after"])
         for pid, _ in started:
@@ -138,7 +141,8 @@ def obey(order: dict[str, Any]) -> dict[str, Any] | list[dict[str, Any]]:
     return ended if "many" in order else ended[0]
 
 
-def main() -> None:
+def main(kind: type[Steps] = Steps) -> None:
+    """Obeys until the orders end; ``kind`` says what the steps are."""
     import bs4  # noqa: F401
     import lxml.etree  # noqa: F401
     import nh3  # noqa: F401
@@ -152,7 +156,7 @@ def main() -> None:
 
     PIL.Image.init()
     for line in sys.stdin:
-        print(json.dumps(obey(json.loads(line))), flush=True)
+        print(json.dumps(obey(json.loads(line), kind)), flush=True)
 
 
 if __name__ == "__main__":

@@ -1,23 +1,88 @@
-"""A process that syncs a folder and is killed before or after one of its changing requests.
+"""A process that syncs a folder and is killed around one of its requests or commits.
 
-Its arguments are the folder and the number of the step before which it dies (-1: none); it prints
-how many steps there were. A step is a change on its way to the site, and its answer.
+Without arguments it obeys orders as ``crash.program`` does, a line of JSON each, every run in a
+fork of its own; its steps are those that matter at a real site:
+
+    before COMMIT, after COMMIT          the ledger's transactions
+    POST /path: on its way               before each piece of a change leaves: nothing of it, or
+                                         its head, or half of a file has gone
+    POST /path: sent                     all has left, and the site works
+    POST /path: answered                 the answer is there and nobody has read it
+    GET /path: sent                      a question
+
+With the arguments folder and number it runs once and dies before or after that changing request
+(-1: never), and prints how many of those steps there were.
 """
 
+import http.client
+import importlib
 import os
 import sys
+import threading
+from collections.abc import Callable
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
+from crash import program
 
-def main(folder: str, at: int) -> None:
+LOADED = (
+    "requests",
+    "stamina",
+    "jinja2",
+    "babel.dates",
+    "nh3",
+    "lxml.etree",
+    "bs4",
+    "sqlite_utils",
+)
+
+
+class Steps(program.Steps):
+    """Counts what happens at the site and in the ledger, whichever thread does it."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__(at)
+        self._lock = threading.RLock()
+
+    def __call__(self, name: str) -> None:
+        if not name.endswith(("PRAGMA", "DROP")):
+            with self._lock:
+                super().__call__(name)
+
+    def watch(self) -> None:
+        self.watch_ledger()
+        steps, kept = self, http.client.HTTPConnection
+        put, send, hear = kept.putrequest, kept.send, kept.getresponse
+
+        def begun(self: Any, method: str, url: str, *more: Any, **given: Any) -> None:
+            self.asked, self.question = f"{method} {url.partition('?')[0]}", method == "GET"
+            put(self, method, url, *more, **given)
+
+        def sent(self: Any, data: Any) -> None:
+            if not self.question:
+                steps(f"{self.asked}: on its way")
+            send(self, data)
+
+        def heard(self: Any) -> Any:
+            steps(f"{self.asked}: sent")
+            answer = hear(self)
+            if not self.question:
+                steps(f"{self.asked}: answered")
+            return answer
+
+        kept.putrequest = begun  # type: ignore[method-assign,assignment]
+        kept.send = sent  # type: ignore[method-assign]
+        kept.getresponse = heard  # type: ignore[method-assign]
+
+
+def once(folder: str, at: int) -> None:
     import requests
-    from crash.program import sync
 
     count = 0
-    send = requests.Session.send
+    send: Callable[..., Any] = requests.Session.send
 
     def step() -> None:
         nonlocal count
@@ -34,11 +99,22 @@ def main(folder: str, at: int) -> None:
         return answer
 
     requests.Session.send = watched  # type: ignore[method-assign]
-    code, said = sync(Path(folder), [], 0)
+    code, said = program.sync(Path(folder), [], 0)
     print(count)
     print(said)
     sys.exit(0 if code in (0, 1) else 70)
 
 
+def main() -> None:
+    for name in LOADED:
+        importlib.import_module(name)
+    for kind in entry_points(group="crosspost.publishers"):
+        kind.load()
+    program.main(Steps)
+
+
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    if len(sys.argv) > 1:
+        once(sys.argv[1], int(sys.argv[2]))
+    else:
+        main()
