@@ -250,11 +250,11 @@ class History:
     def part(self, message: Any, peers: Peers) -> Part | None:
         if type(message).__name__ != "Message":
             return None
-        if message.rich_message is not None and message.rich_message.part:
+        if getattr(message.rich_message, "part", False):
             message = self._whole(message)
-        self._keep(message)
-        self._watch(message)
         try:
+            self._keep(message)
+            self._watch(message)
             return _records.part(message, self.manner, peers)
         except Exception as error:
             log.debug("message %d cannot be read", message.id, exc_info=True)
