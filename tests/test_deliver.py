@@ -587,6 +587,45 @@ def test_a_conflict_over_an_advertisement_has_a_way_out(world: World) -> None:
     assert world.deliver() == [(1, "updated")]
 
 
+@pytest.mark.parametrize("word", ["skip", "remove"])
+@pytest.mark.parametrize("trouble", ["lost before", "lost after"])
+def test_what_a_person_leaves_out_while_nobody_knew_whether_it_arrived_is_looked_for(
+    world: World, trouble: Any, word: str
+) -> None:
+    world.read(post(1))
+    world.site.trouble["b/1"] = [trouble]
+    world.deliver()
+    world.word(1, word)
+    told = world.deliver()
+    assert told == ([(1, "withdrawn")] if trouble == "lost after" else [])
+    assert world.site.live() == []
+    assert (world.at(1).state, world.at(1).word, world.at(1).sending) == ("skipped", "skip", "")
+
+
+def test_what_arrived_unknown_and_was_edited_goes_when_a_person_says_so(world: World) -> None:
+    world.read(post(1))
+    world.site.trouble["b/1"] = ["lost after"]
+    world.deliver()
+    world.site.edit("b/1", "Рука редактора")
+    world.word(1, "skip")
+    assert world.deliver() == [(1, "withdrawn")]
+    assert (world.site.live(), world.at(1).state) == ([], "skipped")
+
+
+def test_a_draft_that_may_be_public_again_is_taken_off_when_a_person_says_so(world: World) -> None:
+    world.read(post(1))
+    world.deliver()
+    world.word(1, "skip")
+    world.deliver()
+    world.site.trouble["b/1"] = ["lost after"]
+    world.word(1, "publish")
+    world.deliver()
+    assert world.site.live() == ["b/1"]
+    world.word(1, "skip")
+    world.deliver()
+    assert world.site.live() == []
+
+
 # --- Deleted in Telegram ----------------------------------------------------------------------
 
 

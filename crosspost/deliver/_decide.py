@@ -23,7 +23,8 @@ def decide(
     if stored.gone == "asked":
         return Step(what="wait", reason="It vanished from the channel, and a person is asked")
     taken = delivery.word in ("skip", "remove", "undo")
-    if taken and (delivery.public or (there and delivery.word != "skip")):
+    maybe = delivery.public or bool(delivery.sending)
+    if taken and (maybe or (there and delivery.word != "skip")):
         return Step(what="withdraw", reason="A person decided so")
     if stored.gone:
         return _decide_gone(delivery, on_delete)

@@ -212,7 +212,8 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
             ours = Remote(id=delivery.remote_id, url=delivery.url, version=version)
             remote: Remote | None = _looked(publisher, delivery, ours)
         else:
-            remote = publisher.find(article)
+            found = publisher.find(article)
+            remote = replace(found, version="") if found and asked else found
         left = remote
         if remote and (remote.status != "draft" or how == "remove"):
             left = publisher.withdraw(remote, how)
