@@ -188,10 +188,10 @@ def _reactions(raw: Raw) -> tuple[Reaction, ...]:
     value = msgspec.json.decode(raw)
     found = []
     for item in value if isinstance(value, list) else ():
-        count = item.get("count") if isinstance(item, dict) else None
-        if isinstance(count, int):
+        number = count(item.get("count")) if isinstance(item, dict) else None
+        if number is not None:
             emoji = "⭐" if item.get("type") == "paid" else string(item.get("emoji"))
-            found.append(Reaction(emoji=emoji, count=count))
+            found.append(Reaction(emoji=emoji, count=number))
     return tuple(found)
 
 
