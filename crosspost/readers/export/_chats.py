@@ -7,6 +7,7 @@ from typing import IO, Final
 from crosspost.errors import ReaderError
 from crosspost.model import Record
 from crosspost.readers.export._stream import Damaged, Window
+from crosspost.readers.export._values import count
 
 CHANNELS: Final = ("public_channel", "private_channel")
 _OLD_ID: Final = 2 << 32
@@ -112,9 +113,9 @@ def _learn(window: Window, key: str, known: dict[str, object]) -> bool:
 
 
 def _chat(known: dict[str, object]) -> Chat:
-    at, number = known["at"], known.get("id")
+    at, number = known["at"], count(known.get("id"))
     return Chat(
-        id=number if isinstance(number, int) else 0,
+        id=number if number is not None and abs(number) < 2**53 else 0,
         name=str(known.get("name") or ""),
         type=str(known.get("type") or ""),
         at=at if isinstance(at, int) else 0,
