@@ -455,6 +455,7 @@ class Remote(Record, frozen=True):
 # --- To and from bytes ------------------------------------------------------------------------
 
 _post_decoder = msgspec.json.Decoder(Post)
+_media_decoder = msgspec.json.Decoder(Media)
 _upload_decoder = msgspec.json.Decoder(Upload)
 
 
@@ -466,6 +467,11 @@ def encode(record: Record) -> bytes:
 def decode_post(data: bytes | str) -> Post:
     """The post that ``encode`` wrote. Raises ``msgspec.DecodeError`` on anything else."""
     return _post_decoder.decode(data)
+
+
+def decode_media(data: bytes | str) -> Media:
+    """The medium that ``encode`` wrote. Raises ``msgspec.DecodeError`` on anything else."""
+    return _media_decoder.decode(data)
 
 
 def decode_upload(data: bytes | str) -> Upload:

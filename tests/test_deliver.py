@@ -972,6 +972,19 @@ def test_what_was_uploaded_for_a_post_that_never_came_is_taken_back(world: World
     assert world.deliver() == [(1, "created")]
 
 
+@pytest.mark.parametrize("trouble", ["lost before", "lost after"])
+def test_a_file_of_which_nobody_knows_and_that_no_article_wants_any_more_is_taken_back(
+    world: World, trouble: Any
+) -> None:
+    world.site.trouble["a.png"] = [trouble]
+    world.read(photo(1, "a.png"))
+    assert world.deliver() == [(1, "failed")]
+    world.read(post(1, "Без снимка."))
+    assert world.deliver() == [(1, "created")]
+    assert world.site.files == {}
+    assert world.deliver() == []
+
+
 def test_a_run_killed_while_it_took_files_back_is_made_good(world: World) -> None:
     def die(what: str) -> None:
         if what.startswith("discard"):

@@ -26,14 +26,13 @@ ledger nor a second machine makes a double.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Final, Literal
 
 from msgspec.structs import replace
 
 from crosspost.deliver import _parts
 from crosspost.deliver._decide import decide, how_to_publish
-from crosspost.deliver._files import Harmful, has_all_files, upload_all
+from crosspost.deliver._files import Harmful, has_all_files, take_back, upload_all
 from crosspost.deliver._outcomes import now_live, outcome_of, refused
 from crosspost.deliver._parts import is_touched, tag_line
 from crosspost.deliver._records import (
@@ -52,7 +51,7 @@ from crosspost.errors import CrosspostError
 from crosspost.ledger import Delivery, StoredPost, stamp
 from crosspost.logs import about, event
 from crosspost.model import Article, digest
-from crosspost.publishers import Refused, Unknown
+from crosspost.publishers import Unknown
 
 __all__ = [
     "GIVE_UP",
@@ -104,19 +103,15 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
         again = _pass(errand, trip, lambda one: _stirred(errand, trip, one))
         yield from (one for one in again if one.what not in ("updated", "unchanged"))
     errand.silent = trip.unknown >= PATIENCE
-    if trip.started or cut or ledger.has_spare(site):
+    if trip.started or cut or ledger.unfinished(blog, site) or ledger.has_spare(site):
         _finish(errand)
 
 
 def _finish(errand: Errand) -> None:
     """Completes the site, and takes back the files that ended up in no article."""
-    publisher, ledger = errand.publisher(), errand.ledger
-    publisher.finish()
-    for content, upload in ledger.spare(errand.site):
-        with suppress(Refused, Unknown):  # then the next time
-            publisher.discard(upload)
-            ledger.taken_back(errand.site, content)
-    ledger.set_unfinished(errand.blog, errand.site, False)
+    errand.publisher().finish()
+    take_back(errand)
+    errand.ledger.set_unfinished(errand.blog, errand.site, False)
 
 
 def _stirred(errand: Errand, trip: Trip, delivery: Delivery) -> bool:

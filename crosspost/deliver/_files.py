@@ -1,5 +1,6 @@
 """An article's files on the site: sent once for each content, cleaned before."""
 
+from contextlib import suppress
 from hashlib import file_digest
 from pathlib import Path
 from typing import Final
@@ -10,7 +11,7 @@ from crosspost.deliver._records import Errand
 from crosspost.errors import CrosspostError
 from crosspost.ledger import StoredPost
 from crosspost.model import Article, Media, Upload
-from crosspost.publishers import Refused
+from crosspost.publishers import Refused, Unknown
 from crosspost.readers import Gone, Unsafe
 
 _NAMED: Final = 120
@@ -68,6 +69,22 @@ def _mark(media: Media) -> str:
     return f"{media.kind}:{media.size}:{media.width}x{media.height}"
 
 
+def take_back(errand: Errand) -> None:
+    """Takes back the files that ended up in no article: those that none shows any more, and those
+    that were on their way when a run was killed and that nobody wanted since."""
+    publisher, ledger, site = errand.publisher(), errand.ledger, errand.site
+    for content, file, media in ledger.arriving(site, errand.blog):
+        with suppress(Refused, Unknown):  # then the next time
+            lost = ledger.upload(site, content) is None and file.is_file()
+            if lost and getattr(publisher, "discards", True):
+                publisher.discard(publisher.upload(file, media))  # it is known by its content
+            ledger.never_came(site, content, errand.blog)
+    for content, upload in ledger.spare(site):
+        with suppress(Refused, Unknown):
+            publisher.discard(upload)
+            ledger.taken_back(site, content)
+
+
 def _indices(stored: StoredPost, media: Media, clause: str) -> dict[int, str]:
     """The places of this file in ``Post.media``, each with why it cannot be had. A crafted post
     may name one file twice."""
@@ -105,9 +122,12 @@ def _upload(errand: Errand, stored: StoredPost, media: Media, contents: set[str]
         raise Harmful(what, f"it cannot be read ({error.strerror or error})") from error
     known = ledger.upload(errand.site, content)
     if known is None:
+        clean = _clean(errand, media, file, what)
+        ledger.arrives(errand.site, content, errand.blog, clean, media)
         try:
-            known = errand.publisher().upload(_clean(errand, media, file, what), media)
+            known = errand.publisher().upload(clean, media)
         except Refused as error:
+            ledger.never_came(errand.site, content, errand.blog)
             raise Harmful(what, f"the site refused it ({error})") from error
     ledger.uploaded(errand.site, content, known, (errand.blog, stored.source, media.locator, mark))
     contents.add(content)

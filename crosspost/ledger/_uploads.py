@@ -1,11 +1,12 @@
 """What the sites have of the posts' files, and which of it no article shows any more."""
 
 from collections.abc import Collection, Iterator
+from pathlib import Path
 
 from crosspost.ledger._deliveries import Deliveries
 from crosspost.ledger._file import explained
 from crosspost.ledger.records import Delivery, stamp
-from crosspost.model import Upload, decode_upload, encode
+from crosspost.model import Media, Upload, decode_media, decode_upload, encode
 
 
 class Uploads(Deliveries):
@@ -31,12 +32,39 @@ class Uploads(Deliveries):
         )
         return decode_upload(found[0]) if found else None
 
+    def arrives(self, site: str, content: str, blog: str, file: Path, media: Media) -> None:
+        """This content is about to be sent there as ``file``."""
+        with self.transaction():
+            self.set_unfinished(blog, site, True)
+            self._db.execute(
+                "INSERT OR REPLACE INTO arriving VALUES (?, ?, ?, ?, ?)",
+                (site, content, blog, str(file), encode(media).decode()),
+            )
+
+    def never_came(self, site: str, content: str, blog: str) -> None:
+        """The site has not this content, or not any more, of what ``arrives`` wrote down."""
+        self._do(
+            "DELETE FROM arriving WHERE site = ? AND hash = ? AND blog = ?", site, content, blog
+        )
+
+    def arriving(self, site: str, blog: str) -> list[tuple[str, Path, Media]]:
+        """What may have come there and is in no article: each content, the file that was sent,
+        and what it was sent as. Nothing while anything is due there, since that may show it yet."""
+        if self._one("SELECT 1 FROM delivery WHERE due = 1 AND site = ? LIMIT 1", site):
+            return []
+        rows = self._all(
+            "SELECT hash, path, media FROM arriving WHERE site = ? AND blog = ?", site, blog
+        )
+        with explained(self.path):
+            return [(row[0], Path(row[1]), decode_media(row[2])) for row in rows]
+
     def uploaded(
         self, site: str, content: str, upload: Upload, where: tuple[str, str, str, str]
     ) -> None:
         """The site has this content; ``where``: blog, source, locator and mark of its file."""
         with self.transaction():
             self._db.execute("INSERT OR IGNORE INTO spare VALUES (?, ?, '')", (site, content))
+            self._db.execute("DELETE FROM arriving WHERE site = ? AND hash = ?", (site, content))
             self._db.execute(
                 "INSERT OR REPLACE INTO upload VALUES (?, ?, ?, ?)",
                 (site, content, encode(upload).decode(), stamp(self.clock())),
@@ -88,8 +116,9 @@ class Uploads(Deliveries):
         return {row[0] for row in rows}
 
     def has_spare(self, site: str) -> bool:
-        """Whether ``spare`` may have something to say."""
-        return self._one("SELECT 1 FROM spare WHERE site = ? LIMIT 1", site) is not None
+        """Whether ``spare`` or ``arriving`` may have something to say."""
+        spare = "SELECT 1 FROM spare WHERE site = ?1 UNION ALL SELECT 1 FROM arriving WHERE"
+        return self._one(f"{spare} site = ?1 LIMIT 1", site) is not None
 
     def spare(self, site: str) -> list[tuple[str, Upload]]:
         """What ended up in no article, to be taken back: known no more by ``upload``, and here

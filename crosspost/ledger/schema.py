@@ -9,6 +9,7 @@
     media     which content a post's file had, by hash
     upload    what a site has of that content
     shown     which article shows it, as far as we know or intend
+    arriving  which of it is on its way there, so nobody knows whether it came
     spare     which of it may be in no article any more, to be taken back
     line      which lines a post begins or ends with, and which text it has, by hash
     footer    which of these lines were seen to repeat, once and for all
@@ -205,7 +206,27 @@ _THREE_WAY: Final = (
     "CREATE INDEX event_by ON event (run, id) WHERE what = 'created'",
 )
 
-MIGRATIONS: Final = (_FIRST, _LINES, _SHOWN, _SIGNS, _EDITS, _IDENTITY, _PARTS, _THREE_WAY)
+_ARRIVING: Final = (
+    """
+    CREATE TABLE arriving (
+        site TEXT NOT NULL, hash TEXT NOT NULL, blog TEXT NOT NULL,
+        path TEXT NOT NULL, media TEXT NOT NULL,
+        PRIMARY KEY (site, hash, blog)
+    ) WITHOUT ROWID
+    """,
+)
+
+MIGRATIONS: Final = (
+    _FIRST,
+    _LINES,
+    _SHOWN,
+    _SIGNS,
+    _EDITS,
+    _IDENTITY,
+    _PARTS,
+    _THREE_WAY,
+    _ARRIVING,
+)
 VERSION: Final = len(MIGRATIONS)
 
 

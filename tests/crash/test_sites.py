@@ -106,8 +106,7 @@ def test_killed_at_every_step_and_its_ledger_lost_it_makes_no_double(
 
 class Life:
     """What happens to a channel between the kills. A ``forgetful`` one loses its ledger, and what
-    only that knew of (articles of deleted posts) is out of its reach. A picture that arrived and
-    was not written down is known again only by who sends it anew: so none leaves a post here."""
+    only that knew of (articles of deleted posts, pictures that left) is out of its reach."""
 
     def __init__(self, channel: Channel, seed: int) -> None:
         self.chance = random.Random(seed)
@@ -120,11 +119,13 @@ class Life:
         chance, channel = self.chance, self.channel
         number = chance.randint(2, 7)
         known = channel.posts.get(number)
-        if known and not known[1] and chance.random() < 0.5 and not self.forgetful:
+        if known and chance.random() < 0.3 and not self.forgetful:
             channel.delete(number)
             return
         self.version += 1
         pictures = list(known[1]) if known else []
+        if pictures and chance.random() < 0.3 and not self.forgetful:
+            pictures.pop()
         while len(pictures) < chance.randint(0, 3):
             again = chance.random() < 0.3 and channel.drawn
             pictures.append(chance.randint(1, channel.drawn) if again else channel.picture())
