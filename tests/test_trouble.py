@@ -5,9 +5,11 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from socket import socket
+from threading import Thread
+from time import process_time, sleep
 from typing import Any
 
 import pytest
@@ -19,7 +21,9 @@ from werkzeug import Response
 
 from crosspost.cli import group
 from crosspost.deliver import PATIENCE
-from crosspost.publishers import _web
+from crosspost.errors import Later
+from crosspost.publishers import Unknown, _marks, _web
+from crosspost.publishers.ghost import _stored
 
 
 def _post(number: int, text: str) -> dict[str, Any]:
@@ -248,3 +252,72 @@ def test_where_nothing_failed_there_is_nothing_to_send_again(blog: Blog) -> None
     assert blog.run("retry") == Answer(0, "Nothing to do.\n")
     assert blog.run("retry", "b/99").code == 2
     assert "the ledger knows no post «b/99»" in blog.run("retry", "b/99").text
+
+
+# --- Answers that no site should give ---
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Retry-After": "²"},
+        {"Retry-After": "Thu, 01 Jan 1970 00:00:00 +99999999999999"},
+        {"Retry-After": "60", "Date": "Thu, 01 Jan 1970 00:00:00 +99999999999999"},
+    ],
+)
+def test_a_site_that_tells_no_sensible_time_is_asked_later(
+    httpserver: HTTPServer, headers: dict[str, str]
+) -> None:
+    def busy(_: Any) -> Response:
+        return Response("busy", status=503, headers=headers)
+
+    httpserver.expect_request("/").respond_with_handler(busy)
+    web = _web.Web(httpserver.url_for("/"), 5)
+    try:
+        with pytest.raises(Later, match="asks to come back in"):
+            web.ask("GET", web.url, lambda found: found, question=False)
+    finally:
+        web.close()
+
+
+@pytest.mark.parametrize("place", ["http://[", "//[x", "https://[::1"])
+def test_a_redirect_to_no_address_is_a_sentence(place: str) -> None:
+    assert "sends requests on to" in str(_web.Web("https://blog.example/", 5).moved(place))
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_an_answer_that_drips_ends_in_time(chunked: bool) -> None:
+    with socket() as door:
+        door.bind(("127.0.0.1", 0))
+        door.listen()
+        thread = Thread(target=_drip, args=(door, chunked))
+        thread.start()
+        web = _web.Web(f"http://127.0.0.1:{door.getsockname()[1]}/", 0.2)
+        try:
+            with pytest.raises(Unknown, match="takes too long"):
+                web.ask("GET", web.url, lambda found: found, question=False)
+        finally:
+            web.close()
+            thread.join()
+
+
+def _drip(door: socket, chunked: bool) -> None:
+    """Answers one letter at a time, for four seconds."""
+    caller, _ = door.accept()
+    length = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: 9999"
+    with caller, suppress(OSError):
+        caller.recv(9999)
+        caller.sendall(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n\r\n")
+        for _ in range(80):
+            caller.sendall(b"1\r\nx\r\n" if chunked else b"x")
+            sleep(0.05)
+
+
+@pytest.mark.parametrize("odd", ["<", "<!--", "<!-- >", " "])
+def test_what_a_site_says_is_read_once_however_odd(odd: str) -> None:
+    text = odd * (400_000 // len(odd))
+    before = process_time()
+    _marks.bare(text)
+    _stored.marked({"codeinjection_head": text}, "")
+    assert process_time() - before < 2
+    assert _marks.bare("a<!-- > -->c<!-- d>e<!--f<") == "ace<!--f<"

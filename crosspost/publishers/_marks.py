@@ -18,7 +18,6 @@ _PLAIN: Final = re.compile(r"[a-z][a-z0-9]{0,29}")
 _MARK: Final = re.compile(
     r"\bcrosspost--([a-z0-9-]{1,60})--(\d{1,18})--([0-9a-f]{64})--([0-9a-f]{16})\b"
 )
-MARKUP: Final = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 
 
 class Mark(NamedTuple):
@@ -73,6 +72,22 @@ def renewed(title: str, content: str) -> str:
     return f"{content[:start]}{_of_words(title, content)}{content[end:]}"
 
 
+def bare(html: str) -> str:
+    """The words without tags and comments. Read once, however odd the mark-up is."""
+    kept, at, comments = [], 0, True
+    while (start := html.find("<", at)) >= 0:
+        end = -1
+        if comments and html.startswith("<!--", start):
+            end = html.find("-->", start + 4)
+            comments = end >= 0
+        end = end + 3 if end >= 0 else html.find(">", start) + 1
+        if not end:
+            break
+        kept.append(html[at:start])
+        at = end
+    return "".join([*kept, html[at:]])
+
+
 def _of_words(title: str, content: str) -> str:
-    shown = unescape(MARKUP.sub("", f"{title}\n{content}"))
+    shown = unescape(bare(f"{title}\n{content}"))
     return sha256("".join(shown.split()).encode("utf-8", "replace")).hexdigest()[:16]

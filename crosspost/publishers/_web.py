@@ -187,8 +187,11 @@ class Web:
 
     def moved(self, location: str) -> PublisherError:
         """What a redirect means where none belongs."""
-        target = urlsplit(location)
         here = urlsplit(self.url)
+        try:
+            target = urlsplit(location)
+        except ValueError:  # no address at all
+            target = urlsplit("")
         if target.hostname and target.hostname != here.hostname:
             return PublisherError(
                 f"{self.url} sends requests on to another host, {short(target.hostname)}; the "
@@ -245,12 +248,25 @@ class Web:
 
 
 def _within(answer: "requests.Response", timeout: float) -> bytes:
-    """The whole answer, unless it is too long or takes for ever."""
+    """The whole answer, unless it is too long or takes for ever. Read as it comes: to wait for
+    whole pieces would be to wait for as long as one drips."""
     import time
+
+    import requests
+    from urllib3.exceptions import HTTPError, ReadTimeoutError
 
     until = time.monotonic() + 4 * timeout
     body = bytearray()
-    for chunk in answer.iter_content(64 * 1024):
+
+    def piece() -> bytes:
+        try:
+            return answer.raw.read1(64 * 1024, decode_content=True) or b""
+        except ReadTimeoutError as error:
+            raise requests.ConnectionError(error) from error
+        except HTTPError as error:
+            raise requests.exceptions.ChunkedEncodingError(error) from error
+
+    while chunk := piece():
         body += chunk
         if len(body) > _LARGEST:
             raise Again("the answer does not end")
@@ -304,7 +320,7 @@ def _path(url: str) -> str:
 
 
 def _seconds(given: str) -> int:
-    if given.strip().isdigit():
+    if re.fullmatch(r"\s*[0-9]+\s*", given):
         return min(int(given.strip()[:9]), 86_400)
     then = moment(given)
     left = (then - datetime.now(UTC)).total_seconds() if then else 60
@@ -315,6 +331,6 @@ def moment(given: str) -> datetime | None:
     """A time as HTTP headers give it (RFC 9110, 5.6.7); None for anything else."""
     try:
         found = parsedate_to_datetime(given)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
     return found if found.tzinfo else found.replace(tzinfo=UTC)

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, NamedTuple
 
+from crosspost.publishers._marks import bare
+
 _PLAIN: Final = re.compile(r"[a-z][a-z0-9]{0,29}")
 _MARK: Final = re.compile(
     r"\bcrosspost--([a-z0-9-]{1,60})--(\d{1,18})--([0-9a-f]{64})--([0-9a-f]{16})--"
     r"([0-9a-f]{1,24})"
 )
-_MARKUP: Final = re.compile(r"<!--.*?-->|<[^>]*>", re.DOTALL)
 
 
 class Mark(NamedTuple):
@@ -74,5 +75,5 @@ def of_words(texts: Iterable[str]) -> str:
     """A hash of what a visitor reads; markup, the mark and white space do not count."""
     from html import unescape
 
-    shown = unescape(_MARKUP.sub("", _MARK.sub("", "\n".join(texts))))
+    shown = unescape(bare(_MARK.sub("", "\n".join(texts))))
     return sha256("".join(shown.split()).encode("utf-8", "replace")).hexdigest()[:16]

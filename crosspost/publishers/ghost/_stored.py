@@ -18,7 +18,7 @@ from crosspost.publishers import _marks
 
 ASKED: Final = {"formats": "lexical,html", "include": "tags,email"}
 LIVE: Final = ("published", "scheduled", "sent")
-_META: Final = re.compile(r'\s*<meta name="crosspost" content="[^"<>]{0,400}">\s*')
+_META: Final = re.compile(r'(?:(?<!\s)\s+)?<meta name="crosspost" content="[^"<>]{0,400}">\s*')
 _VOLATILE: Final = frozenset({"version", "direction", "mode", "detail", "indent", "textFormat",
                               "textStyle", "visibility", "width", "height"})  # fmt: skip
 """What the editor fills in on its own when it saves what it was given."""
@@ -221,4 +221,4 @@ def _text(found: Mapping[str, Any], name: str) -> str:
 
 
 def _plain(html: str) -> str:
-    return " ".join(unescape(_marks.MARKUP.sub("", html)).split())
+    return " ".join(unescape(_marks.bare(html)).split())

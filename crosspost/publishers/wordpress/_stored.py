@@ -12,7 +12,7 @@ from html import unescape
 from typing import Any, Final
 
 from crosspost.model import Parts, Remote
-from crosspost.publishers._marks import MARKUP, read
+from crosspost.publishers._marks import bare, read
 
 _BREAKS: Final = re.compile(r"<br\s*/?>|</(?:p|h\d|li|tr|figcaption|summary|pre)>")
 _LEAD: Final = re.compile(
@@ -98,5 +98,5 @@ def theirs(found: Mapping[str, Any]) -> str:
 
 def _lines(html: str) -> list[str]:
     """The words, a line a paragraph."""
-    text = unescape(MARKUP.sub("", _BREAKS.sub("\n", html)))
+    text = unescape(bare(_BREAKS.sub("\n", html)))
     return [shown for line in text.split("\n") if (shown := " ".join(line.split()))]
