@@ -18,7 +18,7 @@ from crosspost.config import load
 from crosspost.errors import Busy, CrosspostError
 from crosspost.ledger import Ledger
 from crosspost.model import Channel, Post
-from crosspost.pipeline import Source
+from crosspost.pipeline import Source, _decisions
 from crosspost.publishers.static import StaticPublisher
 from crosspost.readers import Bounds, Checkpoint, Complete, Context, Deleted
 from crosspost.readers.export import ExportReader
@@ -747,6 +747,25 @@ def test_what_a_person_leaves_out_leaves_the_site_and_may_come_back(desk: Desk) 
     assert desk.sync().exit_code == 0
     assert sorted(desk.pages()) == [2]
     desk.resolve(1, "publish")
+    assert "Исправлено" in desk.pages()[1]
+
+
+def test_a_word_that_had_to_wait_for_another_run_overwrites_nothing_of_its_outcome(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.export(1, 2)
+    desk.sync()
+    desk.export(message(1, "Исправлено"), 2)
+    real = _decisions.held
+
+    def after_a_sync(run: pipeline.Run, blog: pipeline.Blog) -> Any:
+        desk.sync()
+        return real(run, blog)
+
+    monkeypatch.setattr(_decisions, "held", after_a_sync)
+    report = desk.resolve(1, "publish")
+    assert (report.counts["held"], report.exit_code) == (0, 0)
+    assert desk.states() == {1: "live", 2: "live"}
     assert "Исправлено" in desk.pages()[1]
 
 

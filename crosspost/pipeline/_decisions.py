@@ -16,6 +16,21 @@ TAKEN: frozenset[str] = frozenset({"skip", "remove"})
 def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
     """Writes down what a person decided about a post, and does it. Raises ``CrosspostError`` where
     there is nothing to decide."""
+    with held(run, blog):
+        before = _open_to(run, blog, post_id, word)
+        run.begin(blog)
+        for delivery in before:
+            if word != "merge" or delivery.state == "conflict":
+                told = replace(delivery, word=word, due=True, not_before="", attempts=0)
+                run.ledger.settle(told, "decided", word)
+        run.ledger.stir_joined(blog.name, post_id)
+        for site in blog.sites:
+            with reported(run, blog, site):
+                push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
+
+
+def _open_to(run: Run, blog: Blog, post_id: int, word: str) -> list[Delivery]:
+    """The post on every site. Raises ``CrosspostError`` where the word decides nothing."""
     stored = run.ledger.post(blog.name, post_id)
     before = run.ledger.deliveries(blog.name, post_id)
     there = any(one.remote_id for one in before)
@@ -29,16 +44,7 @@ def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
             f"{blog.name}/{post_id} is in no conflict, so there is nothing to merge: its article "
             "was not changed both in Telegram and on the site."
         )
-    with held(run, blog):
-        run.begin(blog)
-        for delivery in before:
-            if word != "merge" or delivery.state == "conflict":
-                told = replace(delivery, word=word, due=True, not_before="", attempts=0)
-                run.ledger.settle(told, "decided", word)
-        run.ledger.stir_joined(blog.name, post_id)
-        for site in blog.sites:
-            with reported(run, blog, site):
-                push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
+    return before
 
 
 def undoable(run: Run, blog: Blog, number: int) -> Counter[str]:
