@@ -4,6 +4,7 @@ import json
 import os
 import random
 import shutil
+import sqlite3
 import sys
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable
@@ -104,6 +105,16 @@ def read(folder: Path, name: str) -> str:
 def test_drawing_again_writes_nothing(tmp_path: Path) -> None:
     build(tmp_path / "site", [article(number) for number in range(1, 8)])
     assert changed(tmp_path / "site", lambda publisher: None) == set()
+
+
+def test_a_site_of_the_first_version_goes_on_and_counts_its_articles(tmp_path: Path) -> None:
+    build(tmp_path / "site", [article(number, tags=("дело",)) for number in range(1, 8)])
+    whole = build(tmp_path / "other", [article(number, tags=("дело",)) for number in range(1, 9)])
+    with closing(sqlite3.connect(tmp_path / "site" / ".crosspost" / "site.db")) as db, db:
+        db.executescript(
+            "DROP TRIGGER listed; DROP TRIGGER unlisted; DROP TABLE total; PRAGMA user_version = 1"
+        )
+    assert build(tmp_path / "site", [article(8, tags=("дело",))]) == whole
 
 
 def test_putting_the_same_article_again_writes_nothing(tmp_path: Path) -> None:

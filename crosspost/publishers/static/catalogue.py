@@ -3,6 +3,7 @@
     article   every article with its uploads; live, draft (withdrawn) or missing (its page was
               deleted by hand); the hash of the page we left, and of the one we are about to write
     listing   the live articles of each series (the blog itself: "", and each tag) in their order
+    total     how many these are: SQLite would have to count them
     mention   which article links to which post
     upload, use   the files, and which article shows which
     mark      what changed since the site was last drawn
@@ -25,7 +26,7 @@ import msgspec
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Record, Upload
 
-VERSION: Final = 1
+VERSION: Final = 2
 _CATALOGUE: Final = "site.db"
 _IDENTITY: Final = "site.id"
 FOLLOWERS: Final = 30
@@ -69,6 +70,28 @@ CREATE TABLE leaves (
     PRIMARY KEY (kind, blog, series)
 ) WITHOUT ROWID;
 """
+
+_TOTALS: Final = (
+    """
+    CREATE TABLE total (
+        blog TEXT NOT NULL, series TEXT NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (blog, series)
+    ) WITHOUT ROWID
+    """,
+    "INSERT INTO total SELECT blog, series, count(*) FROM listing GROUP BY blog, series",
+    """
+    CREATE TRIGGER listed AFTER INSERT ON listing BEGIN
+        INSERT INTO total VALUES (new.blog, new.series, 1)
+            ON CONFLICT DO UPDATE SET count = count + 1;
+    END
+    """,
+    """
+    CREATE TRIGGER unlisted AFTER DELETE ON listing BEGIN
+        UPDATE total SET count = count - 1 WHERE blog = old.blog AND series = old.series;
+        DELETE FROM total WHERE blog = old.blog AND series = old.series AND count = 0;
+    END
+    """,
+)
 
 Place = tuple[str, int]
 """Where an article stands in its listings: date in UTC, then the post's id."""
@@ -158,12 +181,9 @@ class Catalogue:
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
-            if not self._version():
+            if self._version() < VERSION:
                 with self.change():
-                    if not self._version():
-                        for statement in _SCHEMA.split(";\n"):
-                            self._db.execute(statement)
-                        self._db.execute(f"PRAGMA user_version = {VERSION}")
+                    self._renew(self._version())
         self.path = path
         if self._version() > VERSION:
             self.close()
@@ -171,6 +191,13 @@ class Catalogue:
                 f"The site's catalogue {path} was written by a newer Crosspost; "
                 "update Crosspost to write this site."
             )
+
+    def _renew(self, version: int) -> None:
+        """Makes the tables, or brings those of an older version up to this one."""
+        statements = [*(_SCHEMA.split(";\n") if not version else ()), *_TOTALS]
+        for statement in statements if version < VERSION else ():
+            self._db.execute(statement)
+        self._db.execute(f"PRAGMA user_version = {max(version, VERSION)}")
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
@@ -384,20 +411,18 @@ class Catalogue:
 
     def blogs(self) -> list[str]:
         """The blogs that have a live article."""
-        found = self._db.execute("SELECT DISTINCT blog FROM listing WHERE series = '' ORDER BY 1")
+        found = self._db.execute("SELECT blog FROM total WHERE series = '' ORDER BY 1")
         return [row[0] for row in found]
 
     def known(self) -> list[str]:
         """The blogs that are or were drawn."""
-        found = self._db.execute(
-            "SELECT blog FROM listing UNION SELECT blog FROM leaves ORDER BY 1"
-        )
+        found = self._db.execute("SELECT blog FROM total UNION SELECT blog FROM leaves ORDER BY 1")
         return [row[0] for row in found]
 
     def series(self, blog: str) -> list[str]:
         """The blog's series that are or were drawn: "" and the keys of its tags."""
         found = self._db.execute(
-            "SELECT series FROM listing WHERE blog = ?1 UNION "
+            "SELECT series FROM total WHERE blog = ?1 UNION "
             "SELECT series FROM leaves WHERE blog = ?1 ORDER BY 1",
             (blog,),
         )
@@ -406,18 +431,26 @@ class Catalogue:
     def topics(self, blog: str, limit: int) -> list[tuple[str, int]]:
         """The blog's most used tags (keys) and how many posts each has."""
         return self._db.execute(
-            "SELECT series, count(*) FROM listing WHERE blog = ? AND series <> '' "
-            "GROUP BY series ORDER BY 2 DESC, 1 LIMIT ?",
+            "SELECT series, count FROM total WHERE blog = ? AND series <> '' "
+            "ORDER BY count DESC, series LIMIT ?",
             (blog, limit),
         ).fetchall()
 
     def count(self, blog: str, series: str, before: Place | None = None) -> int:
-        """How many live articles the series has, or has before that place."""
-        query = "SELECT count(*) FROM listing WHERE blog = ? AND series = ?"
-        if before is None:
-            return int(self._db.execute(query, (blog, series)).fetchone()[0])
-        query += " AND (date, post_id) < (?, ?)"
-        return int(self._db.execute(query, (blog, series, *before)).fetchone()[0])
+        """How many live articles the series has, or has before that place: those from there on
+        are counted, for what is new stands at the end."""
+        found = self._db.execute(
+            "SELECT count FROM total WHERE blog = ? AND series = ?", (blog, series)
+        ).fetchone()
+        total = int(found[0]) if found else 0
+        if before is None or not total:
+            return total
+        (after,) = self._db.execute(
+            "SELECT count(*) FROM listing WHERE blog = ? AND series = ?"
+            " AND (date, post_id) >= (?, ?)",
+            (blog, series, *before),
+        ).fetchone()
+        return total - int(after)
 
     def ranks(self, blog: str, series: str, places: set[Place]) -> list[int]:
         """The ranks (from 0, oldest first) of those places that the series holds."""
@@ -432,13 +465,14 @@ class Catalogue:
 
     def slice(self, blog: str, series: str, start: int, stop: int | None) -> list[Row]:
         """The live articles with these ranks (from 0, oldest first), newest first."""
-        limit = -1 if stop is None else stop - start
-        found = self._db.execute(
+        total = self.count(blog, series)
+        stop = total if stop is None else min(stop, total)
+        found = self._db.execute(  # from the end: what is new stands there
             f"SELECT {_columns('a')} FROM (SELECT * FROM listing WHERE blog = ? AND series = ? "  # noqa: S608
-            "ORDER BY date, post_id LIMIT ? OFFSET ?) l "
+            "ORDER BY date DESC, post_id DESC LIMIT ? OFFSET ?) l "
             "JOIN article a ON a.blog = l.blog AND a.post_id = l.post_id "
             "ORDER BY l.date DESC, l.post_id DESC",
-            (blog, series, limit, start),
+            (blog, series, max(0, stop - start), total - stop),
         )
         return [Row(*row) for row in found]
 
