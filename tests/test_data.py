@@ -212,6 +212,13 @@ def test_a_restored_ledger_makes_no_double_and_loses_nothing(blog: Blog, tmp_pat
     blog.unchanged()
 
 
+def test_each_ledger_that_was_replaced_is_kept(blog: Blog, tmp_path: Path) -> None:
+    saved = tmp_path / "saved.db"
+    run(blog, "backup", str(saved))
+    kept = {json.loads(run(blog, "restore", str(saved), "--json").stdout)["kept"] for _ in range(3)}
+    assert len(kept) == 3
+
+
 def test_after_a_restore_an_editors_hand_still_counts(blog: Blog, tmp_path: Path) -> None:
     saved = tmp_path / "copy.db"
     run(blog, "backup", str(saved))

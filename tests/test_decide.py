@@ -198,7 +198,8 @@ def filled(tmp_path: Path) -> Blog:
 
 
 def test_undo_lists_the_runs_that_made_something(filled: Blog) -> None:
-    lines = filled.run("undo").text.splitlines()
+    *lines, last = filled.run("undo").text.splitlines()
+    assert last == "To see what one would take back: crosspost undo RUN --dry-run"
     assert [line.split("  ")[-1] for line in lines] == ["backfill b: 3 created"] * 2
     runs = json_of(filled, "undo")["runs"]
     assert [(one["command"], one["created"]) for one in runs] == [("backfill", 3)] * 2
@@ -242,6 +243,22 @@ def test_undo_of_an_older_run_leaves_what_a_later_one_put_there_again(filled: Bl
     filled.run("backfill", "b", "--ids", "4-5")
     assert filled.run("undo", run, "--yes").text == "Nothing to do.\n"
     assert filled.posts == [1, 2, 3, 4, 5]
+
+
+def test_what_was_taken_back_is_quoted_no_more(tmp_path: Path) -> None:
+    blog = Blog(tmp_path)
+    blog.write(
+        message(1, "Мост закрыт\n\nДо августа.\n\n", line=""),
+        message(2, "Мост открыли\n\nРаньше срока.\n\n", line="", reply_to_message_id=1),
+    )
+    blog.run("backfill", "b", "--ids", "1-1")
+    blog.run("backfill", "b", "--ids", "2-2")
+    assert "Мост закрыт" in blog.page(2)
+    run = str(json_of(blog, "undo")["runs"][1]["id"])
+    assert blog.run("undo", run, "--yes").text == "1 withdrawn.\n"
+    blog.sync()
+    assert blog.posts == [2]
+    assert "Мост закрыт" not in blog.page(2)
 
 
 def test_what_a_person_withdrew_stays_away_after_an_undo_too(filled: Blog) -> None:
@@ -428,6 +445,16 @@ def test_a_difference_is_told_word_by_word_where_lines_are_alike() -> None:
         Line("-", "Только там."),
         Line("+", "Совсем другие слова здесь"),
     ]
+
+
+def test_a_paragraph_is_told_beside_the_one_it_was_though_another_came_before_it() -> None:
+    site = ["Под фото: дверь.", "Взял рубанок и поправил её."]
+    post = ["Взял рубанок, стамеску и поправил её."]
+    assert list(difference(site, post)) == [
+        Line("-", "Под фото: дверь."),
+        Line("~", "Взял рубанок{+, стамеску+} и поправил её."),
+    ]
+    assert [line.sign for line in difference(post, site)] == ["+", "~"]
 
 
 # --- Links ------------------------------------------------------------------------------------

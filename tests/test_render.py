@@ -1,7 +1,12 @@
 """After a change of rules, settings or templates: how many change, and how."""
 
 import json
+import os
+import pty
+import select
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -212,3 +217,25 @@ def test_the_lines_that_go_and_come_are_told_by_part() -> None:
             ("Оригинал — в Телеграм-канале автора.", "Фото: из блога автора"),
         ),
     ]
+
+
+def test_no_bar_is_drawn_over_a_question(blog: Blog) -> None:
+    changed(blog, "tags = {'мост' = 'Мосты'}")
+    ours, theirs = pty.openpty()
+    words = ["-c", str(blog.root / "crosspost.toml"), "render"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "crosspost", *words],
+        stdin=theirs, stdout=theirs, stderr=theirs, env=os.environ | {"TERM": "xterm"},
+    ) as process:  # fmt: skip
+        os.close(theirs)
+        said = b""
+        while b"[y/N]" not in said:
+            assert select.select([ours], [], [], 30)[0], said
+            said += os.read(ours, 65536)
+        assert "→ render".encode() in said, "there was no bar to take away"
+        quiet = not select.select([ours], [], [], 0.5)[0]
+        os.write(ours, b"n\n")
+        assert process.wait(30) == 0
+    os.close(ours)
+    assert quiet
+    assert said.rpartition(b"\n")[2].endswith(b"Update 1 article on local? [y/N]: ")

@@ -1,4 +1,4 @@
-"""What the commands share: the config, the ledger, progress, stopping, the report on the screen."""
+"""What the commands share: the config, the ledger, stopping, the report on the screen."""
 
 import dataclasses
 import math
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from crosspost.cli._bars import progress, rest
 from crosspost.errors import Busy, CrosspostError, Later
 from crosspost.logs import chosen, clean, event
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from crosspost.report import Report
 
 HOUR: Final = 3600.0
-WAIT: Final = "Telegram asks to wait {} s"
 
 
 def config_of(ctx: click.Context) -> "Config":
@@ -49,7 +49,14 @@ def say(text: str = "", *, err: bool = False) -> None:
     if err and chosen() == "json":
         event(shown(line), "warning")
         return
+    rest()
     click.echo("\n" * (len(text) - len(line)) + shown(line), err=err)
+
+
+def agreed(question: str) -> bool:
+    """Whether a person who is there says yes; nothing said is no."""
+    rest()
+    return click.confirm(question, default=False)
 
 
 def dump(value: Any) -> None:
@@ -89,7 +96,8 @@ def _running(
     from crosspost.pipeline import Run
 
     make = Ledger.rehearsal if report.dry_run else Ledger.open
-    with _stopping() as asked, _progress(ctx) as (progress, waiting):
+    silent = ctx.obj["quiet"] or ctx.obj["json"]
+    with _stopping() as asked, progress(silent) as (advance, waiting):
         budget = _Budget(asked, max_time)
         budget.pause(jitter)
         with make(config.ledger) as ledger:
@@ -97,7 +105,7 @@ def _running(
                 ledger=ledger,
                 report=report,
                 stop=budget.stop,
-                progress=progress,
+                progress=advance,
                 on_wait=budget.waiting(waiting),
                 **settings,
             )
@@ -189,66 +197,6 @@ def _stopping() -> Iterator[Callable[[], bool]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextmanager
-def _progress(
-    ctx: click.Context,
-) -> Iterator[tuple[Callable[[str, int, int], None], Callable[[float], None] | None]]:
-    """Bars on a terminal: what is being read or delivered, at what rate, how long still; and, while
-    Telegram asks to wait, how many seconds are left."""
-    if ctx.obj["quiet"] or ctx.obj["json"] or chosen() or not sys.stderr.isatty():
-        yield (lambda _what, _done, _total: None), None
-        return
-    bars: dict[str, Any] = {}
-    shown: list[Any] = []
-
-    def advance(what: str, done: int, total: int) -> None:
-        if not shown:
-            shown.append(_bar())
-            shown[0].start()
-        if what not in bars:
-            label = "reading" if what == "read" else what if what == WAIT else f"→ {what}"
-            bars[what] = shown[0].add_task(label, total=total or None)
-        shown[0].update(bars[what], completed=done, total=total or None)
-
-    def waiting(left: float) -> None:
-        seconds = round(left)
-        advance(WAIT, 0, max(seconds, 1))
-        shown[0].update(bars[WAIT], description=WAIT.format(seconds), visible=seconds > 1)
-
-    try:
-        yield advance, waiting
-    finally:
-        if shown:
-            shown[0].stop()
-
-
-def _bar() -> Any:
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    class Rate(TextColumn):
-        def render(self, task: Any) -> Any:
-            from rich.text import Text
-
-            return Text(f"{task.speed:,.0f}/s" if task.speed else "", style="dim")
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        Rate(""),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 def show_file(path: Path) -> None:

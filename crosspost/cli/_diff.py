@@ -8,6 +8,8 @@ from typing import Final, NamedTuple
 
 _WORDS: Final = re.compile(r"\s+|\w+|[^\w\s]")
 _ALIKE: Final = 0.5
+_AHEAD: Final = 8
+"""So many paragraphs are looked at for the one that a paragraph has become."""
 _SHOWN: Final = 72
 
 
@@ -30,24 +32,28 @@ def difference(site: Iterable[str], post: Iterable[str]) -> Iterator[Line]:
 
 
 def _replaced(old: Sequence[str], new: Sequence[str]) -> Iterator[Line]:
-    for number in range(max(len(old), len(new))):
-        before = old[number] if number < len(old) else ""
-        after = new[number] if number < len(new) else ""
-        if before and after:
-            yield from _changed(before, after)
-        elif before:
+    """Each paragraph beside the one that it was, where others came or went before it."""
+    start = 0
+    for before in old:
+        ahead = new[start : start + _AHEAD]
+        found = next((n for n, after in enumerate(ahead) if _alike(before, after)), None)
+        if found is None:
             yield Line("-", before)
-        else:
-            yield Line("+", after)
+            continue
+        yield from (Line("+", after) for after in ahead[:found])
+        yield _changed(before, ahead[found])
+        start += found + 1
+    yield from (Line("+", after) for after in new[start:])
 
 
-def _changed(before: str, after: str) -> Iterator[Line]:
+def _alike(before: str, after: str) -> bool:
+    match = SequenceMatcher(None, _WORDS.findall(before), _WORDS.findall(after), False)
+    return match.quick_ratio() >= _ALIKE and match.ratio() >= _ALIKE
+
+
+def _changed(before: str, after: str) -> Line:
     a, b = _WORDS.findall(before), _WORDS.findall(after)
     match = SequenceMatcher(None, a, b, False)
-    if match.ratio() < _ALIKE:
-        yield Line("-", before)
-        yield Line("+", after)
-        return
     pieces = []
     for what, first, last, start, end in match.get_opcodes():
         if what == "equal":
@@ -55,7 +61,7 @@ def _changed(before: str, after: str) -> Iterator[Line]:
             continue
         gone, come = "".join(a[first:last]), "".join(b[start:end])
         pieces.append((f"[-{gone}-]" if gone else "") + (f"{{+{come}+}}" if come else ""))
-    yield Line("~", "".join(pieces))
+    return Line("~", "".join(pieces))
 
 
 def _flat(line: str) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, dump, finish, post_of, running, say
+from crosspost.cli._common import agreed, blog_names, config_of, dump, finish, post_of, running, say
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -121,7 +121,7 @@ def _agreed(ctx: click.Context, past: "PastRun", counts: dict[str, int], yes: bo
     listed = ", ".join(f"{count:,} from {site}" for site, count in sorted(counts.items()))
     when = past.started_at.replace("T", " ").removesuffix("Z")
     text = f"Remove what the {past.command} of {when} put there: {listed}?"
-    return click.confirm(text, default=False)
+    return agreed(text)
 
 
 def _say_runs(ctx: click.Context, config: "Config") -> None:
@@ -140,8 +140,9 @@ def _say_runs(ctx: click.Context, config: "Config") -> None:
     for past, count in found:
         when = past.started_at.replace("T", " ").removesuffix("Z")
         say(f"{past.id:>6}  {when} UTC  {past.command} {past.blog}: {count:,} created")
-    if not found and not ctx.obj["quiet"]:
-        say("No run has put an article on a site.")
+    if not ctx.obj["quiet"]:
+        known = "To see what one would take back: crosspost undo RUN --dry-run"
+        say(known if found else "No run has put an article on a site.")
 
 
 # --- verify -----------------------------------------------------------------------------------

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import WAIT, blog_names, config_of, dump, housekeeper, say, say_report
+from crosspost.cli._bars import WAIT
+from crosspost.cli._common import blog_names, config_of, dump, housekeeper, say, say_report
 from crosspost.cli._options import shared
 from crosspost.cli.run import Span
 

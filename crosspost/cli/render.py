@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, dump, finish, running, say
+from crosspost.cli._common import agreed, blog_names, config_of, dump, finish, running, say
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _agreed(ctx: click.Context, blog: "Blog", survey: "Survey", yes: bool) -> bo
         return True
     count = len(survey.changed)
     articles = "article" if count == 1 else "articles"
-    return click.confirm(f"Update {count:,} {articles} on {survey.site}?", default=False)
+    return agreed(f"Update {count:,} {articles} on {survey.site}?")
 
 
 def _is_there() -> bool:

@@ -122,7 +122,10 @@ def _doubt(place: Path) -> None:
 
 def _put_aside(ledger: Path, now: datetime) -> Path:
     """A copy of the ledger beside it. One too damaged to be copied is moved there as it lies."""
-    kept = ledger.with_name(f"{ledger.name}.before-{now:%Y%m%dT%H%M%SZ}")
+    name = f"{ledger.name}.before-{now:%Y%m%dT%H%M%SZ}"
+    kept, number = ledger.with_name(name), 2
+    while kept.exists():  # of the same second
+        kept, number = ledger.with_name(f"{name}-{number}"), number + 1
     try:
         with written(kept) as part:
             _copied(ledger, part)
