@@ -214,7 +214,7 @@ class Editor:
         if any(one.public for one in deliveries):
             return True
         made = dressed(other.post, normalize(other.post, self._style), self._own)
-        skipped = any(one.word == "skip" for one in deliveries)
+        skipped = any(one.word in ("skip", "remove", "undo", "undone") for one in deliveries)
         return not skipped and self.verdict(other, made).action == "publish"
 
 
