@@ -212,8 +212,10 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
             ours = Remote(id=delivery.remote_id, url=delivery.url, version=version)
             remote: Remote | None = _looked(publisher, delivery, ours)
         else:
-            found = publisher.find(article)
-            remote = replace(found, version="") if found and asked else found
+            remote = publisher.find(article)
+            if remote:  # should it be another's by now, then a person's next word finds it
+                known = {"remote_id": remote.id, "url": remote.url, "version": remote.version}
+                delivery = replace(delivery, **known)
         left = remote
         if remote and (remote.status != "draft" or how == "remove"):
             left = publisher.withdraw(remote, how)
