@@ -28,8 +28,7 @@ from memory import memory_folder
 from crosspost.cli import group
 from crosspost.ledger import Ledger
 
-CODES = range(1, 8)
-"""The table's exit codes for trouble."""
+disks = pytest.mark.servers
 DISK = "size=12m"
 
 
@@ -73,8 +72,8 @@ def mount(*words: str) -> None:
     subprocess.run(["mount", *words], check=True, capture_output=True)
 
 
-def own_disk(folder: Path) -> None:
-    """From now on ``folder`` is a disk that this process alone sees."""
+def own_mounts() -> None:
+    """From now on what this process mounts is seen by it alone."""
     import ctypes
 
     users = f"0 {os.getuid()} 1", f"0 {os.getgid()} 1"
@@ -84,11 +83,22 @@ def own_disk(folder: Path) -> None:
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(users[0])
     Path("/proc/self/gid_map").write_text(users[1])
+
+
+def own_disk(folder: Path) -> None:
+    """From now on ``folder`` is a disk that this process alone sees."""
+    own_mounts()
     mount("-t", "tmpfs", "-o", DISK, "disk", str(folder))
 
 
+def protect(folder: Path) -> None:
+    """Nothing in ``folder`` may be written."""
+    mount("--bind", str(folder), str(folder))
+    mount("-o", "remount,ro,bind", str(folder))
+
+
 def renewed(place: Path, state: int) -> None:
-    """Before the run under test: nothing yet (0), an empty ledger (1), or the first day's blog and a
+    """Before the run under test: nothing yet (0), an empty ledger (1), or the first day's blog of a
     channel that went on (2)."""
     shutil.rmtree(place, ignore_errors=True)
     place.mkdir()
@@ -129,10 +139,11 @@ def filled(folder: Path, state: int, rooms: list[int]) -> list[tuple[int, int, s
     return told
 
 
-SOME = {0: [0, 1_200_000], 1: [0, 100_000, 200_000, 400_000], 2: [0, 100_000, 200_000, 400_000]}
+SOME = {0: [0, 1_200_000], 1: [0, 100_000, 300_000], 2: [0, 100_000, 300_000]}
 MANY = {0: range(0, 2_000_000, 100_000), 1: range(0, 900_000, 20_480), 2: range(0, 700_000, 12_288)}
 
 
+@disks
 @pytest.mark.parametrize("state", [0, 1, 2])
 @pytest.mark.parametrize(
     "rooms", [pytest.param(SOME, id="some"), pytest.param(MANY, marks=pytest.mark.slow, id="many")]
@@ -173,8 +184,7 @@ def protected(folder: Path, what: str, state: int) -> tuple[int, str, bool, bool
     before = pages(place)
     target = place / what
     target.mkdir(exist_ok=True)
-    mount("--bind", str(target), str(target))
-    mount("-o", "remount,ro,bind", str(target))
+    protect(target)
     code, said = sync(place)
     kept = pages(place) == before
     mount("-o", "remount,rw,bind", str(target))
@@ -182,6 +192,7 @@ def protected(folder: Path, what: str, state: int) -> tuple[int, str, bool, bool
     return code, said, kept, look(place) == right
 
 
+@disks
 @pytest.mark.parametrize("state", [1, 2])
 @pytest.mark.parametrize(("what", "codes"), [(".", {6}), ("public", {4})])
 def test_a_folder_that_may_not_be_written_is_named_and_nothing_is_changed(
@@ -212,7 +223,7 @@ def short_of_handles(place: Path, number: int) -> "subprocess.CompletedProcess[s
 
 
 @pytest.mark.parametrize(
-    "numbers", [[6, 9], pytest.param(range(6, 24), marks=pytest.mark.slow, id="many")]
+    "numbers", [[11], pytest.param(range(6, 24), marks=pytest.mark.slow, id="many")]
 )
 def test_a_run_without_handles_says_so_and_the_next_completes(
     tmp_path: Path, numbers: list[int]
@@ -285,7 +296,7 @@ def taken_of(state: int, folder: Path, *, whole: bool) -> tuple[list[Path], Any]
 
 
 COUNTS = pytest.mark.parametrize(
-    "count", [pytest.param(4, id="some"), pytest.param(80, marks=pytest.mark.slow, id="many")]
+    "count", [pytest.param(3, id="some"), pytest.param(80, marks=pytest.mark.slow, id="many")]
 )
 
 

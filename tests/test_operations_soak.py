@@ -17,20 +17,22 @@ import subprocess
 import sys
 import time
 import warnings
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from click.testing import CliRunner
 from preview_server import Fault, PreviewServer
+from test_faults import own_mounts, protect
 
 from crosspost.cli import group
 
 pytestmark = pytest.mark.slow
 
 START = 1_700_000_000
-ROUNDS = 28
+ROUNDS = 50
 FAULTS: list[dict[str, Any]] = [
     {"status": 500, "body": "<h1>Error</h1>"},
     {"status": 502},
@@ -40,6 +42,11 @@ FAULTS: list[dict[str, Any]] = [
     {"status": 200, "body": "<html>" + "x" * 9000, "cut": 500},
     {"status": 404},
 ]
+TROUBLES = [
+    *("Too many open files|unable to open", "disk is full|disk I/O error|File too large"),
+    *("Read-only|readonly", "Another run holds", "answered 50", "breaks off|damaged|cut off"),
+]
+"""What must have been met, or the day was no hard one."""
 TRACE = re.compile(r"Traceback|itself failed|No article could be made")
 
 
@@ -128,6 +135,26 @@ class Town(PreviewServer):
         super().__exit__()
 
 
+@contextmanager
+def short(room: int, handles: int) -> Iterator[None]:
+    """No file may grow above ``room`` bytes (-1: any may), and only so many more be open (0: any
+    number)."""
+    size, number = (
+        resource.getrlimit(one) for one in (resource.RLIMIT_FSIZE, resource.RLIMIT_NOFILE)
+    )
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    if room >= 0:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, size[1]))
+    if handles:
+        most = max(int(one.name) for one in Path("/proc/self/fd").iterdir()) + handles
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, number[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, size)
+        resource.setrlimit(resource.RLIMIT_NOFILE, number)
+
+
 class Newsroom:
     """Twenty blogs in one config: ten from exports, ten from preview pages, on three sites."""
 
@@ -192,10 +219,11 @@ class Newsroom:
 
     def start(self) -> int:
         """A run in a process of its own, of all blogs or of some, perhaps with too little of
-        something; its id. It ends with its exit code, or 70."""
+        something, or a folder that it may not write; its id. It ends with its exit code, or 70."""
         dice = self.dice
         names = [] if dice.random() < 0.5 else dice.sample(list(self.channels), dice.randint(1, 8))
         words = ["sync", *names, *dice.choice([[], ["--max-time", "2s"], ["--wait", "5s"]])]
+        locked = dice.choice([""] * 5 + ["north", "west", "cache"])
         room, handles = (
             dice.choice([-1] * 4 + [0, 60_000, 400_000]),
             dice.choice([0] * 5 + [2, 6, 12]),
@@ -208,13 +236,13 @@ class Newsroom:
         code = 70
         signal.alarm(120)  # whatever hangs is a failure
         try:
-            if room >= 0:
-                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-                resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
-            if handles:
-                most = max(int(one.name) for one in Path("/proc/self/fd").iterdir()) + handles
-                resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-            code = self.run(*words)[0]
+            if locked:
+                own_mounts()
+                protect(self.root / locked)
+            with short(room, handles):
+                code, said = self.run(*words)
+            with (self.root / "said.log").open("a", encoding="utf-8") as log:
+                log.write(said)
         except BaseException as error:
             os.write(2, f"{type(error).__name__}: {error}\n".encode()[-3000:])
         finally:
@@ -330,6 +358,9 @@ def test_a_day_of_twenty_blogs_loses_nothing_and_doubles_nothing(tmp_path: Path)
     print(f"{time.monotonic() - begun:.0f} s")
     assert not TRACE.search(said), said[-3000:]
     assert set(codes) <= set(range(8))
+    told = (tmp_path / "said.log").read_text("utf-8")
+    for trouble in TROUBLES:
+        assert re.search(trouble, told), f"there was to be trouble: {trouble}"
     assert flat(watcher.memory, 12 * 2**20), watcher.memory
     assert flat(watcher.handles, 4), watcher.handles
 

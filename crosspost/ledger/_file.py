@@ -205,4 +205,7 @@ def _remedy(error: sqlite3.OperationalError) -> str:
         return "Make room on its disk and run again; nothing is lost."
     if "locked" in text or "busy" in text:
         return "Another program holds it; run again when that is done."
-    return "Check the permissions of the file and its folder, and the room on its disk."
+    return (
+        "Check the permissions of the file and its folder, the room on its disk, and how many files "
+        "may be open (ulimit -n)."
+    )
