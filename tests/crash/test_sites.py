@@ -4,6 +4,8 @@ once and with its ledger lost: each post and each picture is there exactly once.
 import os
 import random
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 
 import pytest
 from memory import memory_folder
@@ -14,6 +16,8 @@ from crash.places import PLACES, Channel, Place
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 DYING = "../sites/dying.py"
+EACH = 3
+"""Every so many steps are tried in one run of the tests."""
 KILLS = 10
 """So many runs are killed in one life."""
 SEEDS: Iterable[int] = (
@@ -68,12 +72,12 @@ def day(channel: Channel, number: int) -> None:
 def test_killed_at_every_step_it_ends_as_if_it_was_not(
     place: Place, channel: Channel, dying: Program
 ) -> None:
-    """Every day's run dies one step later than the day before."""
+    """Every day's run dies a few steps later than the day before."""
     for number in range(1, 4):
         day(channel, number)
         steps = dying(channel.folder)["steps"]
     first = next(at for at, step in enumerate(steps) if "GET" in step)
-    for at in range(first, 200):
+    for at in range(first, 400, EACH):
         number += 1
         day(channel, number)
         if dying(channel.folder, at=at)["code"] != -9:
@@ -87,7 +91,7 @@ def test_killed_at_every_step_and_its_ledger_lost_it_makes_no_double(
     place: Place, channel: Channel, dying: Program
 ) -> None:
     """Only the newest post is in the channel's export, as nothing else is needed for it."""
-    for at in range(200):
+    for at in range(0, 400, EACH):
         channel.write(at + 1, 0, channel.picture(), channel.picture())
         channel.export(at + 1)
         died = dying(channel.folder, at=at)["code"] == -9
@@ -165,3 +169,23 @@ def test_four_runs_at_once_make_no_double(place: Place, channel: Channel, dying:
     answers = dying.many(channel.folder, 4, wait=60, watch=False)
     assert sum("created" in answer["said"] for answer in answers) == 1
     at_rest(place, channel, dying)
+
+
+def test_two_machines_at_once_make_no_double(place: Place, dying: Program) -> None:
+    """Each has a ledger of its own."""
+    with memory_folder() as folder, closing(Program(DYING)) as other:
+        channels = [Channel(folder / name, place) for name in ("one", "two")]
+        for channel in channels:
+            for number in range(1, 5):
+                channel.write(number, 0, channel.picture())
+            channel.export()
+        with ThreadPoolExecutor() as pool:
+            runs = [
+                pool.submit(program, channel.folder, watch=False)
+                for program, channel in zip((dying, other), channels, strict=True)
+            ]
+            said = [run.result()["said"] for run in runs]
+        for channel in channels:
+            dying(channel.folder)
+        channels[0].check(place, "\n".join(said), machines=2)
+        assert [dying(one.folder)["said"] for one in channels] == ["Nothing to do."] * 2

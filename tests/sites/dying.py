@@ -1,7 +1,7 @@
 """A process that syncs a folder and is killed around one of its requests or commits.
 
-Without arguments it obeys orders as ``crash.program`` does, a line of JSON each, every run in a
-fork of its own; its steps are those that matter at a real site:
+It obeys orders as ``crash.program`` does, a line of JSON each, every run in a fork of its own; its
+steps are those that matter at a real site:
 
     before COMMIT, after COMMIT          the ledger's transactions
     POST /path: on its way               before each piece of a change leaves: nothing of it, or
@@ -9,17 +9,12 @@ fork of its own; its steps are those that matter at a real site:
     POST /path: sent                     all has left, and the site works
     POST /path: answered                 the answer is there and nobody has read it
     GET /path: sent                      a question
-
-With the arguments folder and number it runs once and dies before or after that changing request
-(-1: never), and prints how many of those steps there were.
 """
 
 import http.client
 import importlib
-import os
 import sys
 import threading
-from collections.abc import Callable
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -78,33 +73,6 @@ class Steps(program.Steps):
         kept.getresponse = heard  # type: ignore[method-assign]
 
 
-def once(folder: str, at: int) -> None:
-    import requests
-
-    count = 0
-    send: Callable[..., Any] = requests.Session.send
-
-    def step() -> None:
-        nonlocal count
-        if count == at:
-            os._exit(99)
-        count += 1
-
-    def watched(session: Any, request: Any, **more: Any) -> Any:
-        if request.method == "GET":
-            return send(session, request, **more)
-        step()
-        answer = send(session, request, **more)
-        step()
-        return answer
-
-    requests.Session.send = watched  # type: ignore[method-assign]
-    code, said = program.sync(Path(folder), [], 0)
-    print(count)
-    print(said)
-    sys.exit(0 if code in (0, 1) else 70)
-
-
 def main() -> None:
     for name in LOADED:
         importlib.import_module(name)
@@ -114,7 +82,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        once(sys.argv[1], int(sys.argv[2]))
-    else:
-        main()
+    main()
