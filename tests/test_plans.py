@@ -25,7 +25,7 @@ SMALL_TABLES: Final = {
 SMALL: Final = 50
 LARGE: Final = 250
 MOST_STEPS: Final = 10
-MOST_QUERIES: Final = 200
+MOST_QUERIES: Final = 240
 MOST_FILES: Final = 12
 KINDS: Final = {
     *("index.html", "b/index.html", "b/<n>", "b/feed.xml", "b/rss.xml", "b/<n>.xml"),
