@@ -19,7 +19,7 @@ from crosspost.publishers.form._body import lead_of, plain, said, shorten
 from crosspost.publishers.form._complaints import complaints
 from crosspost.publishers.form._controls import File
 from crosspost.publishers.form._encode import Multipart, encoded, urlencoded
-from crosspost.publishers.form._page import Form, Page
+from crosspost.publishers.form._page import Form, Page, decoded
 from crosspost.publishers.form._settings import PARTS, Place, id_in
 
 
@@ -135,6 +135,15 @@ def test_the_form_with_most_of_the_fields_is_taken() -> None:
 def test_line_ends_and_letters_are_written_as_a_browser_does() -> None:
     assert urlencoded([("a b", "1\n2"), ("я", "&")], "utf-8") == "a+b=1%0D%0A2&%D1%8F=%26"
     assert encoded("Хлеб 🥖", "cp1251") == "Хлеб ".encode("cp1251") + b"&#129366;"
+
+
+@pytest.mark.parametrize("codec", ["idna", "undefined", "hex", "punycode", "rot13", "zip", "no"])
+def test_an_encoding_that_no_page_is_in_counts_as_none(codec: str) -> None:
+    assert decoded(f"text/html; charset={codec}", b"abc\xff") == "abc\N{REPLACEMENT CHARACTER}"
+    html = f"<form accept-charset={codec}><input name=a value=б></form>"
+    for given in (page(html), page(html, f"text/html; charset={codec}")):
+        (found,) = given.forms()
+        assert urlencoded(found.entries(None), found.encoding) == "a=%D0%B1"
 
 
 def test_files_go_as_parts_with_names_that_break_nothing(tmp_path: Path) -> None:

@@ -35,10 +35,19 @@ _CHARSET: Final = re.compile(r"charset=[\"']?([\w.:-]+)", re.IGNORECASE)
 def decoded(kind: str, body: bytes) -> str:
     """The text of an answer, in the encoding that its header or its first lines name."""
     found = _CHARSET.search(kind) or _CHARSET.search(body[:2048].decode("latin-1"))
+    return body.decode(_codec(found[1] if found else "") or "utf-8", "replace")
+
+
+def _codec(name: str) -> str:
+    """The encoding's name; "" for what no page can be in, whatever Python makes of it."""
+    import codecs
+
     try:
-        return body.decode(found[1] if found else "utf-8", "replace")
-    except LookupError:
-        return body.decode("utf-8", "replace")
+        b"\xff".decode(name, "replace")
+        "я".encode(name, "xmlcharrefreplace")
+        return codecs.lookup(name).name
+    except (LookupError, UnicodeError, ValueError):
+        return ""
 
 
 class Page:
@@ -73,12 +82,7 @@ class Page:
     @property
     def encoding(self) -> str:
         """What a browser sends this page's forms in."""
-        import codecs
-
-        try:
-            return codecs.lookup(str(self.soup.original_encoding or "utf-8")).name
-        except LookupError:
-            return "utf-8"
+        return _codec(str(self.soup.original_encoding or "")) or "utf-8"
 
     @property
     def base(self) -> str:
@@ -181,14 +185,8 @@ class Form:
 
     @property
     def encoding(self) -> str:
-        import codecs
-
-        for one in attr(self.tag, "accept-charset").replace(",", " ").split():
-            try:
-                return codecs.lookup(one).name
-            except LookupError:
-                continue
-        return self.page.encoding
+        given = attr(self.tag, "accept-charset").replace(",", " ").split()
+        return next(filter(None, map(_codec, given)), self.page.encoding)
 
     def entries(self, button: Control | None) -> list[tuple[str, str | File | None]]:
         """What a browser sends when ``button`` is pressed, in the page's order."""

@@ -127,7 +127,7 @@ class Sheet:
             return "live" if shown.live in held else "draft"
         if shown.draft:
             return "draft" if shown.draft in held else "live"
-        return "draft" if control.held[0].lower() in _NO else "live"
+        return "draft" if next(iter(control.held), "").lower() in _NO else "live"
 
     @property
     def version(self) -> str:
