@@ -19,6 +19,7 @@ from crosspost.publishers.form._body import lead_of, plain, said, shorten
 from crosspost.publishers.form._complaints import complaints
 from crosspost.publishers.form._controls import File
 from crosspost.publishers.form._encode import Multipart, encoded, urlencoded
+from crosspost.publishers.form._find import everything
 from crosspost.publishers.form._page import Form, Page, decoded
 from crosspost.publishers.form._settings import PARTS, Place, id_in
 
@@ -311,6 +312,24 @@ def test_no_page_however_odd_is_too_much() -> None:
             Multipart(entries, one.encoding)
             assert all(isinstance(line, str) for line in _Map(one).lines)
         _article_form(found)
+
+
+def test_an_archive_whose_pages_never_end_ends_where_nothing_new_comes() -> None:
+    class Endless:
+        asked = 0
+
+        def named(self, _setting: str, _url: str) -> Page:
+            self.asked += 1
+            assert self.asked < 100, "without end"
+            links = "<a href=/3/>3</a><a href=/4/>4</a>" if self.asked < 3 else ""
+            return page(f"{links}<b><a href='?p={self.asked}'>more</a></b>")
+
+    site = Endless()
+    made = FormSettings.model_validate(
+        settings(archive={"page": "/list", "link": "a", "next": "b a"})
+    )
+    assert made.archive
+    assert list(everything(site, made, made.archive)) == ["3", "4"]  # type: ignore[arg-type]
 
 
 # --- Settings ---

@@ -34,15 +34,16 @@ def listed(session: Session, settings: FormSettings, find: Find, **sought: str) 
 
 
 def everything(session: Session, settings: FormSettings, archive: Find) -> Iterator[str]:
-    """The ids of all that a list shows, page by page."""
+    """The ids of all that a list shows, page by page, until one shows nothing new."""
     url, seen, told = settings.whole(archive.page), set[str](), set[str]()
     while url and url not in seen:
         seen.add(url)
         page = session.named("archive", url)
-        for one in ids(page.links(archive.link), settings.edit):
-            if one not in told:
-                told.add(one)
-                yield one
+        new = [one for one in ids(page.links(archive.link), settings.edit) if one not in told]
+        told.update(new)
+        yield from new
+        if not new:
+            return
         url = page.link(archive.next) if archive.next else ""
 
 
