@@ -321,12 +321,12 @@ def test_an_archive_whose_pages_never_end_ends_where_nothing_new_comes() -> None
         def named(self, _setting: str, _url: str) -> Page:
             self.asked += 1
             assert self.asked < 100, "without end"
-            links = "<a href=/3/>3</a><a href=/4/>4</a>" if self.asked < 3 else ""
+            links = "<i><a href=/3/>3</a><a href=/4/>4</a></i>" if self.asked < 3 else ""
             return page(f"{links}<b><a href='?p={self.asked}'>more</a></b>")
 
     site = Endless()
     made = FormSettings.model_validate(
-        settings(archive={"page": "/list", "link": "a", "next": "b a"})
+        settings(archive={"page": "/list", "link": "i a", "next": "b a"})
     )
     assert made.archive
     assert list(everything(site, made, made.archive)) == ["3", "4"]  # type: ignore[arg-type]
