@@ -131,7 +131,8 @@ class Report:
             f"{self.counts[kind]:,} {verb}" for kind, verb in verbs.items() if self.counts[kind]
         ]
         if not done and not self.read and self.counts["unchanged"]:
-            return f"{self.counts['unchanged']:,} left as it is."
+            kept = self.counts["unchanged"]
+            return f"{kept:,} left as {'it is' if kept == 1 else 'they are'}."
         if not done and not self.read:
             return "Nothing to do." if not self.troubles else "Nothing was done."
         would = "It would be: " if self.dry_run else ""

@@ -87,7 +87,7 @@ def test_a_merge_keeps_the_editors_headline_and_takes_the_new_text(blog: Blog) -
     assert "<h1>Хлеб пекут ночью</h1>" in blog.page(1)
     assert "Позавчера" in blog.page(1)
     blog.unchanged()
-    assert "Kept as an editor wrote it there: title" in blog.run("show", "b/1").text
+    assert "Kept as an editor wrote it there: headline" in blog.run("show", "b/1").text
 
 
 def test_what_was_merged_stays_the_editors_when_the_post_changes_again(blog: Blog) -> None:
@@ -259,6 +259,14 @@ def test_what_was_taken_back_is_quoted_no_more(tmp_path: Path) -> None:
     blog.sync()
     assert blog.posts == [2]
     assert "Мост закрыт" not in blog.page(2)
+
+
+def test_show_says_how_to_bring_back_what_a_person_took_off(filled: Blog) -> None:
+    filled.run("withdraw", "b/5")
+    said = "To publish it: crosspost resolve b/5 --publish"
+    assert said in filled.run("show", "b/5").text
+    filled.run("resolve", "b/5", "--publish")
+    assert said not in filled.run("show", "b/5").text
 
 
 def test_what_a_person_withdrew_stays_away_after_an_undo_too(filled: Blog) -> None:

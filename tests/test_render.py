@@ -42,7 +42,7 @@ def changed(blog: Blog, settings: str) -> None:
 def test_nothing_changes_where_nothing_was_changed(blog: Blog) -> None:
     answer = blog.run("render")
     assert answer.code == 0
-    assert answer.text == "b → local: 0 of 3 articles change\n3 left as it is.\n"
+    assert answer.text == "b → local: 0 of 3 articles change\n3 left as they are.\n"
 
 
 def test_what_would_change_is_counted_and_shown_and_nothing_is_done(blog: Blog) -> None:

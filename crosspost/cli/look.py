@@ -218,7 +218,7 @@ def show(ctx: click.Context, post: str) -> None:
     _say_post(name, stored, article)
     say(f"\nRules: {verdict.action}{f' ({verdict.reason})' if verdict.reason else ''}")
     for delivery in deliveries:
-        _say_delivery(delivery, article)
+        _say_delivery(f"{name}/{post_id}", delivery, article)
     say("\nHistory")
     say(f"  {stored.stored_at}  read from {stored.reader} {stored.source}")
     for event in history:
@@ -253,15 +253,18 @@ def _say_post(name: str, stored: "StoredPost", article: "Article") -> None:
         say(f"  Note: {note}")
 
 
-def _say_delivery(delivery: "Delivery", article: "Article") -> None:
+def _say_delivery(post: str, delivery: "Delivery", article: "Article") -> None:
     due = ", due" if delivery.due else ""
     say(f"\n{delivery.site}: {delivery.state}{due}  {delivery.url}")
     if delivery.reason:
         say(f"  {delivery.reason}")
     if delivery.remedy:
         say(f"  {delivery.remedy}")
+    if delivery.state == "skipped" and delivery.word:
+        say(f"  A person decided so. To publish it: crosspost resolve {post} --publish")
     if delivery.keep:
-        say(f"  Kept as an editor wrote it there: {', '.join(delivery.keep.split())}")
+        kept = ("headline" if part == "title" else part for part in delivery.keep.split())
+        say(f"  Kept as an editor wrote it there: {', '.join(kept)}")
     if delivery.theirs:
         _say_both(delivery, article)
 

@@ -182,7 +182,7 @@ def _export(channel: str, base: Path) -> tuple[str, str]:
     context = Context(base=base, cache=base)
     reader = ExportReader.open(ExportReader.Settings(), channel, context)
     try:
-        name = slugify(reader.channel().title, max_length=40, word_boundary=True)
+        name = slugify(reader.channel().title, max_length=24, word_boundary=True)
         return name, _spoken(reader)
     finally:
         reader.close()
