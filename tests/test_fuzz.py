@@ -244,6 +244,16 @@ def test_ten_thousand_damaged_exports_in_json(tmp_path: Path) -> None:
     each_of(attempt)
 
 
+@pytest.mark.parametrize(
+    "path", sorted((GOLDEN / "crafted").glob("*.json")), ids=lambda one: one.stem
+)
+def test_a_crafted_export_is_read_and_what_is_well_in_it_too(path: Path, tmp_path: Path) -> None:
+    """What once went wrong, and what might; add a file and it is tried."""
+    found = exported(tmp_path / "result.json", path.read_bytes())
+    texts = [one.text for one in found if isinstance(one, Post)]
+    assert {"Цело 11", "Цело 99"} <= set(texts)
+
+
 def pieces(page: str, mark: str) -> tuple[str, list[str], str]:
     """A page's beginning, its messages, and its end."""
     head, *found = page.split(mark)

@@ -206,6 +206,6 @@ def _remedy(error: sqlite3.OperationalError) -> str:
     if "locked" in text or "busy" in text:
         return "Another program holds it; run again when that is done."
     return (
-        "Check the permissions of the file and its folder, the room on its disk, and how many files "
-        "may be open (ulimit -n)."
+        "Check the permissions of the file and its folder, the room on its disk, and how many "
+        "files may be open (ulimit -n)."
     )
