@@ -9,12 +9,14 @@ import html
 import os
 import re
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from crosspost.markup import blocks, text_of
 from crosspost.model import (
@@ -31,6 +33,7 @@ from crosspost.model import (
 from crosspost.publishers import Context, Vanished
 from crosspost.publishers.ghost import GhostPublisher, GhostSettings, _stored
 from crosspost.publishers.ghost._cards import Writer
+from crosspost.publishers.ghost._media import Library
 from crosspost.publishers.ghost._words import Wording
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -242,3 +245,45 @@ def test_an_id_of_another_kind_of_site_is_no_address(tmp_path: Path) -> None:
     site = GhostPublisher.open(settings, Context(name="magazine", base=tmp_path))
     with pytest.raises(Vanished, match="no article"):
         site.look(Remote(id="../users", url="", version="x"))
+
+
+# --- Files that are there already ---
+
+IMAGE = '<figure class="kg-card kg-image-card"><img src="{0}" class="kg-image"></figure>'
+SHOWN = [
+    ("", IMAGE.format("{0}"), True),
+    ("{0}", "", True),
+    ("", '<figure class="kg-card kg-video-card" data-kg-thumbnail="{0}"></figure>', True),
+    ("", "<video style=\"background: transparent url('{0}') 50% 50%\"></video>", True),
+    ("", '<img src="x" srcset="{0} 600w">', True),
+    ("", "<p>{0}</p>", False),
+    ("", '<p><a href="{0}">Снимок</a></p>', False),
+    ("", '<p>src="{0}"</p><img src="x" alt="{0}">', False),
+]
+
+
+@pytest.mark.parametrize(("cover", "html", "shown"), SHOWN)
+def test_a_file_is_where_an_article_shows_it_and_not_where_a_text_says(
+    tmp_path: Path, cover: str, html: str, shown: bool
+) -> None:
+    """Else a post could make the blog show a picture from anybody's host."""
+    file = tmp_path / "photo.png"
+    Image.new("RGB", (4, 4), (9, 8, 7)).save(file)
+    name = f"crosspost-{sha256(file.read_bytes()).hexdigest()[:24]}.png"
+    there = f"https://elsewhere.example/content/images/2025/01/{name}"
+
+    class Site:
+        clock = None
+
+        def rows(self, *_: object) -> list[dict[str, str]]:
+            return [{"feature_image": cover.format(there), "html": html.format(there)}]
+
+        def is_there(self, _: str) -> bool:
+            return False
+
+        def upload(self, *_: object) -> dict[str, str]:
+            return {"url": f"{SITE}/images/2025/11/{name}"}
+
+    media = Media(kind="photo", locator="1", mime="image/png")
+    upload = Library(Site()).add(file, media)  # type: ignore[arg-type]
+    assert upload.url == (there if shown else f"{SITE}/images/2025/11/{name}")

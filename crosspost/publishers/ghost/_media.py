@@ -8,11 +8,11 @@ the address that Ghost gives a file of that name in a month
 
 import mimetypes
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
 from crosspost.errors import PublisherError
@@ -29,6 +29,9 @@ _PLAYED: Final = {
 """What Ghost takes as media, with the endings that it wants (core/shared/config/overrides.json)."""
 _ENDINGS: Final = {"image/jpeg": ".jpg", "image/png": ".png", "image/gif": ".gif",
                    "image/webp": ".webp"}  # fmt: skip
+_SHOWING: Final = ("src", "srcset", "poster", "style", "data-kg-thumbnail",
+                   "data-kg-custom-thumbnail")  # fmt: skip
+"""Where Ghost's cards have the addresses of what they show."""
 _OURS: Final = "codeinjection_head:~'crosspost--'"
 """Articles with a mark: in another's text such an address could lead anywhere."""
 _CHUNK: Final = 256 * 1024
@@ -80,8 +83,7 @@ class Library:
             r"[\w-]*\.\w{1,8}"
         )
         for post in shown:
-            found = pattern.search(f"{post.get('feature_image')} {post.get('html')}")
-            if found:
+            if found := pattern.search(" ".join(_shown(post))):
                 return re.sub(
                     r"/content/images/size/[\w/]*?/(?=\d{4}/)", "/content/images/", found[0]
                 )
@@ -133,6 +135,18 @@ class _Form:
             while chunk := opened.read(_CHUNK):
                 yield chunk
         yield self._tail
+
+
+def _shown(post: Mapping[str, Any]) -> Iterator[str]:
+    """The addresses of all that an article shows: where its text names one, that is no file of
+    the site's."""
+    from bs4 import BeautifulSoup
+
+    yield str(post.get("feature_image") or "")
+    for tag in BeautifulSoup(str(post.get("html") or ""), "lxml").find_all(True):
+        card = "kg-file-card-container" in (tag.get("class") or ())
+        for name in (*_SHOWING, *(["href"] if card else [])):
+            yield str(tag.get(name) or "")
 
 
 def _hash(file: Path) -> str:
