@@ -38,10 +38,10 @@ Piece = dict[str, str]
 
 def messages(posts: int, *, first: int = 1, pictures: bool = False) -> Iterator[Message]:
     """The channel's messages, oldest first; an album is one post of four messages."""
-    number, at = first, BEGIN + timedelta(minutes=40) * (first - 1)
+    number, at = first, BEGIN + timedelta(minutes=4) * (first - 1)
     for post in range(first - 1, first - 1 + posts):
         random = Random(post)  # noqa: S311
-        at += timedelta(minutes=40)
+        at += timedelta(minutes=4)
         kind = post % 20
         for part in range(4 if kind == 16 else 1):
             message = _message(number, at)
