@@ -61,7 +61,7 @@ def backup(ctx: click.Context, file: Path, force: bool, keep: int | None) -> Non
     source = _ledger_of(config)
     folder = file.is_dir()
     if keep and not folder:
-        raise click.UsageError(f"--keep is for a folder, and {file} is none.")
+        raise click.UsageError(f"--keep is for a folder, and {file} is none; make it first")
     stem = f"{source.stem}-"
     target = file / f"{stem}{now():%Y%m%dT%H%M%SZ}.db" if folder else file
     if target.exists() and (target.samefile(source) or not (force or folder)):
