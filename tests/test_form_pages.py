@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -13,9 +14,10 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from crosspost.errors import PublisherError
+from crosspost.model import Article, Author
 from crosspost.publishers.form import FormSettings
 from crosspost.publishers.form import _marks as marks
-from crosspost.publishers.form._body import lead_of, plain, said, shorten
+from crosspost.publishers.form._body import Text, Words, lead_of, plain, said, shorten
 from crosspost.publishers.form._complaints import complaints
 from crosspost.publishers.form._controls import File
 from crosspost.publishers.form._encode import Multipart, encoded, urlencoded
@@ -268,6 +270,30 @@ def test_words_are_read_from_a_text_a_line_a_paragraph() -> None:
     assert plain(html) == "Один два\nтри\n\nа\nб\nв (https://x/)"
     lead, rest = lead_of('<p class="crosspost-lead">Лид <em>же</em></p><p>Текст</p>')
     assert (lead, rest) == ("Лид <em>же</em>", "<p>Текст</p>")
+
+
+def test_a_text_holds_no_shortcode_and_no_address_that_a_site_would_fetch() -> None:
+    """Known admins are WordPress's too, where square brackets and lone addresses mean more."""
+    made = Article(
+        blog="b",
+        post_id=1,
+        slug="1",
+        title="Т",
+        lead="[gallery]",
+        body='<p>[embed x="1"]</p><p>https://evil.example/a</p>'
+        '<p><a href="https://a.example/[b]">[c]</a></p><pre><code>d[0] &lt;[e]</code></pre>',
+        attribution="",
+        date=datetime(2025, 5, 1, tzinfo=UTC),
+        author=Author(name="А"),
+        timezone="UTC",
+        language="ru",
+        source_url="https://t.me/a/1",
+    )
+    html = Text(made, {}, lambda _: "", Words("", "")).html(())
+    assert "[" not in html
+    assert 'href="https://a.example/&#91;b]"' in html
+    assert "https://" not in re.sub("<[^>]*>", "", html)
+    assert said(html) == '[gallery]\n[embed x="1"]\nhttps://evil.example/a\n[c]\nd[0] <[e]'
 
 
 def test_a_long_title_is_cut_at_a_word_in_the_letters_that_browsers_count() -> None:

@@ -29,6 +29,7 @@ _LINES: Final = frozenset(
 _COVERED: Final = "background:#333;color:#333"
 _BLOCKS: Final = "p, h2, h3, h4, h5, h6, li, tr, pre, figcaption, summary, dt, dd, caption"
 _REFERENCE: Final = re.compile(r"(media|post):(\d{1,18})")
+_ALONE: Final = re.compile(r"(<[^>]*>)|(https?:)//", re.IGNORECASE)
 _SPACE: Final = re.compile(r"[ \t]*\n[ \t]*")
 
 
@@ -122,7 +123,8 @@ class Text:
                 tag["class"] = " ".join(
                     one if one.startswith("language-") else f"crosspost-{one}" for one in names
                 )
-        return "".join(f"{one}\n" if _is_block(one) else str(one) for one in soup.contents).strip()
+        html = "".join(f"{one}\n" if _is_block(one) else str(one) for one in soup.contents)
+        return _words_only(html.strip())
 
     def _cover_up(self, soup: "BeautifulSoup", figure: "Tag") -> None:
         """A picture that its author hid is shown when it is asked for."""
@@ -186,6 +188,12 @@ class Text:
             return None
         found = self._uploads.get(int(number))
         return found if found and found.url else None
+
+
+def _words_only(html: str) -> str:
+    """The HTML without what more than HTML is read in by WordPress, and by others like it:
+    shortcodes, and addresses that stand alone, which it asks for and embeds."""
+    return _ALONE.sub(lambda m: m[1] or f"{m[2]}&#47;&#47;", html.replace("[", "&#91;"))
 
 
 def _is_block(node: "PageElement") -> bool:
