@@ -112,6 +112,19 @@ def test_when_the_first_is_deleted_the_others_are_an_article_of_their_own(blog: 
     blog.unchanged()
 
 
+@pytest.mark.parametrize("word", ["--publish", "--skip"])
+def test_a_word_about_a_part_leaves_its_text_nowhere_twice_and_at_once(
+    blog: Blog, word: str
+) -> None:
+    blog.write(said(1, FIRST), said(2, BREAD, after=60))
+    blog.sync()
+    assert "хватит на всех." in blog.page(1)
+    blog.run("resolve", "b/2", word)
+    assert blog.posts == ([1, 2] if word == "--publish" else [1])
+    assert "хватит на всех." not in blog.page(1)
+    blog.unchanged()
+
+
 @pytest.mark.parametrize(
     "second",
     [

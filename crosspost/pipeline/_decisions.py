@@ -24,9 +24,10 @@ def resolve(run: Run, blog: Blog, post_id: int, word: str) -> None:
                 told = replace(delivery, word=word, due=True, not_before="", attempts=0)
                 run.ledger.settle(told, "decided", word)
         run.ledger.stir_joined(blog.name, post_id)
+        meant = {post_id, *run.ledger.joined(blog.name, post_id)}
         for site in blog.sites:
             with reported(run, blog, site):
-                push(run, blog, site, only=lambda delivery: delivery.post_id == post_id)
+                push(run, blog, site, only=lambda delivery: delivery.post_id in meant)
 
 
 def _open_to(run: Run, blog: Blog, post_id: int, word: str) -> list[Delivery]:
