@@ -1,6 +1,7 @@
 """What a run did, as a person's sentences and as one JSON object (docs/reports.md)."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -16,6 +17,8 @@ KINDS: Final = ("created", "updated", "unchanged", "withdrawn", "held", "failed"
 _UNSHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 _READING: Final = ("sync", "backfill", "watch", "preview")
 """Commands that read channels."""
+_ALIKE: Final = 10
+"""So many posts that wait for the same reason are told in full; all with ``verbose``."""
 _LISTED: Final = 10_000
 """So many posts are listed for each kind; all are counted."""
 
@@ -157,8 +160,12 @@ class Report:
                 f"withdrawn. If that is right: crosspost sync {blog} --accept-deletions"
             )
         for what in ("failed", "held", *(("waits", "skipped") if verbose or self.dry_run else ())):
-            for outcome in self.posts.get(what, ()):
+            told = self.posts.get(what, [])
+            first = told if verbose or self.dry_run else _not_all_alike(told)
+            for outcome in first:
                 yield from _told(outcome)
+            if len(first) < len(told):
+                yield f"{what}: {len(told) - len(first):,} more like these: crosspost status"
         if verbose or self.dry_run:
             for what in ("created", "updated", "withdrawn"):
                 for outcome in self.posts.get(what, ()):
@@ -193,6 +200,19 @@ def _discreet(outcome: Outcome) -> Outcome:
     if (reason, remedy) == (outcome.reason, outcome.remedy):
         return outcome
     return msgspec.structs.replace(outcome, reason=reason, remedy=remedy)
+
+
+def _not_all_alike(told: list[Outcome]) -> list[Outcome]:
+    """The first of those that a site has for the same reason: where each post is to be looked at,
+    a channel's whole archive is."""
+    met: Counter[tuple[str, str, str]] = Counter()
+    first = []
+    for outcome in told:
+        alike = (outcome.blog, outcome.site, outcome.reason)
+        met[alike] += 1
+        if met[alike] <= _ALIKE:
+            first.append(outcome)
+    return first
 
 
 def _told(outcome: Outcome) -> Iterator[str]:

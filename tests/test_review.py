@@ -29,6 +29,17 @@ def test_a_blog_under_review_publishes_nothing_by_itself(blog: Blog) -> None:
     assert blog.posts == [], "a rule speaks for it, and a person has not looked"
 
 
+def test_a_whole_archive_that_waits_is_no_wall_of_lines(blog: Blog) -> None:
+    blog.write(*(message(n, line="") for n in range(1, 31)))
+    told = blog.sync().text
+    assert (told.count("held: b/"), "held: 20 more like these: crosspost status" in told) == (
+        10,
+        True,
+    )
+    assert told.endswith("30 posts read, 30 held for a person.\n")
+    assert blog.run("status").text.count(LOOKED_AT) == 30
+
+
 def test_what_waits_is_listed_when_no_post_is_named(blog: Blog) -> None:
     assert blog.run("approve").text == "Nothing waits for a word.\n"
     blog.sync()
