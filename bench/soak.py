@@ -40,7 +40,8 @@ def main(rounds: int, edits: int) -> None:
                 watcher.look()
                 if number % SHOWN == 0:
                     memory = watcher.memory[-1] / 2**20
-                    told = f"{number * 20 * edits:6} edits {memory:7.1f} MB {watcher.handles[-1]:4} files"
+                    made, files = number * 20 * edits, watcher.handles[-1]
+                    told = f"{made:6} edits {memory:7.1f} MB {files:4} files"
                     print(told)  # noqa: T201
             watcher.stop()
 
