@@ -768,3 +768,9 @@ def test_a_ledger_of_a_newer_version_is_refused(place: Path) -> None:
         database.execute("PRAGMA user_version = 9999")
     database.close()
     run("sync", code=6)
+
+
+def test_the_list_of_commands_says_whole_sentences() -> None:
+    told = CliRunner().invoke(group, ["--help"]).output
+    assert "touch nothing that is there." in " ".join(told.split())
+    assert "..." not in told
