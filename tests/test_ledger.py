@@ -17,7 +17,7 @@ from memory import memory_folder
 from msgspec.structs import replace
 
 from crosspost.errors import LedgerError
-from crosspost.ledger import Delivery, Ledger, schema
+from crosspost.ledger import Delivery, Ledger, saved, schema
 from crosspost.model import Channel, Media, Post, Upload
 
 BLOG, SITE = "b", "s"
@@ -657,3 +657,24 @@ def test_the_first_spelling_of_a_tag_stays(ledger: Ledger) -> None:
     ledger.write_lines(BLOG, 1, "1", (), (), {"ндс": "НДС"})
     ledger.write_lines(BLOG, 2, "2", (), (), {"ндс": "ндс", "смм": "SMM"})
     assert ledger.spellings(BLOG) == {"ндс": "НДС", "смм": "SMM"}
+
+
+def test_a_ledger_that_was_repaired_counts_on_from_the_runs_that_its_history_knows(
+    ledger: Ledger, path: Path
+) -> None:
+    """Else ``undo`` would take what an older run has put on a site for a new one's."""
+    store(ledger, post(1))
+    ledger.begin(BLOG, "sync")
+    ledger.tell(BLOG, 1, SITE, "created", "")
+    number = ledger.run_id
+    ledger.end(0, "")
+    ledger.close()
+    with sqlite3.connect(path) as damaged:
+        damaged.execute("DELETE FROM run")
+    damaged.close()
+    saved(path, datetime(2025, 6, 1, tzinfo=UTC))
+    with Ledger.open(path) as repaired:
+        repaired.begin(BLOG, "sync")
+        assert repaired.run_id > number
+        assert repaired.made_by(repaired.run_id) == []
+        assert repaired.made_by(number) == [(1, SITE)]

@@ -165,6 +165,11 @@ def saved(ledger: Path, now: datetime) -> Path:
             whole.execute("BEGIN")
             for (table,) in _tables(whole):
                 _rescue(broken, whole, table)
+            whole.execute(  # of a run that is lost, so that no new one has its number
+                "INSERT OR IGNORE INTO run (id, blog, command, started_at, ended_at)"
+                " SELECT run, min(blog), 'unknown', min(at), max(at) FROM event WHERE run > 0"
+                " GROUP BY run"
+            )
             whole.execute("DELETE FROM cursor")
             whole.execute("UPDATE target SET style = ''")
             whole.execute("COMMIT")
