@@ -6,6 +6,7 @@ is shown in ``test_ghost.py``.
 """
 
 import html
+import json
 import os
 import re
 from datetime import UTC, datetime
@@ -287,3 +288,9 @@ def test_a_file_is_where_an_article_shows_it_and_not_where_a_text_says(
     media = Media(kind="photo", locator="1", mime="image/png")
     upload = Library(Site()).add(file, media)  # type: ignore[arg-type]
     assert upload.url == (there if shown else f"{SITE}/images/2025/11/{name}")
+
+
+@pytest.mark.parametrize("kind", [["x"], {"a": 1}, 5, None])
+def test_a_text_of_kinds_that_ghost_has_not_is_read_all_the_same(kind: object) -> None:
+    state = {"root": {"children": [{"type": kind, "children": [{"type": "text", "text": "Да"}]}]}}
+    assert _stored.parts({"lexical": json.dumps(state)}).text in ("", "Да")

@@ -176,7 +176,7 @@ def _lines(node: Any) -> Iterator[str]:
     """The words of a node as HTML, a line a paragraph."""
     if not isinstance(node, Mapping):
         return
-    kind, children = node.get("type"), node.get("children")
+    kind, children = str(node.get("type")), node.get("children")
     if kind in _BLOCKS:
         inside = [one for one in _listed(children) if one.get("type") != "list"]
         yield "".join(_inline(one) for one in inside)
