@@ -1,7 +1,7 @@
 """Intent, act, outcome: articles sent to the site and taken off it."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Final, Literal
 
 from msgspec.structs import replace
@@ -22,7 +22,7 @@ from crosspost.deliver._records import PATIENCE, Errand, Outcome, Send, Take, Tr
 from crosspost.ledger import Delivery
 from crosspost.logs import about
 from crosspost.model import Article, Parts, Remote
-from crosspost.publishers import Changed, Publisher, Refused, Unknown, Vanished
+from crosspost.publishers import Changed, Publisher, Refused, Together, Unknown, Vanished
 
 _TRIED: Final = 20
 """So many requests without an answer are remembered for one article."""
@@ -53,10 +53,11 @@ def send_all(errand: Errand, trip: Trip, sends: list[Send]) -> Iterator[Outcome]
             errand.ledger.shows(intent, send.contents, only=False)
     done: list[tuple[Delivery, str, Outcome]] = []
     try:
-        for send, intent in zip(sends, intents, strict=True):
-            done.append(_send(errand, trip, send, intent))
-            if trip.unknown >= PATIENCE:
-                break
+        with _together(errand.publisher(), done):
+            for send, intent in zip(sends, intents, strict=True):
+                done.append(_send(errand, trip, send, intent))
+                if trip.unknown >= PATIENCE:
+                    break
     finally:
         with errand.ledger.transaction():
             for delivery, what, outcome in done:
@@ -71,6 +72,21 @@ def send_all(errand: Errand, trip: Trip, sends: list[Send]) -> Iterator[Outcome]
                 if send.delivery.public != delivery.public:  # one of these may link to another
                     errand.ledger.stir(errand.blog, delivery.post_id, errand.site)
     yield from (outcome for _, _, outcome in done)
+
+
+@contextmanager
+def _together(publisher: Publisher, done: list[tuple[Delivery, str, Outcome]]) -> Iterator[None]:
+    """Around several articles, at one stroke where the site can: then none is ``done`` unless all
+    are, and what stays under way is looked for before it is sent again."""
+    if not isinstance(publisher, Together):
+        yield
+        return
+    try:
+        with publisher.together():
+            yield
+    except BaseException:
+        done.clear()
+        raise
 
 
 def _send(

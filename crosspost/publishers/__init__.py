@@ -25,8 +25,9 @@ What a publisher raises about one article (``PublisherError`` is about the whole
 """
 
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Record, Remote, Upload
@@ -78,6 +79,15 @@ class Context(Record, frozen=True):
     language: str = "en"
     timezone: str = "UTC"
     templates: Path | None = None
+
+
+@runtime_checkable
+class Together(Protocol):
+    """A publisher whose site takes several articles at one stroke."""
+
+    def together(self) -> AbstractContextManager[None]:
+        """Around up to ``batch`` articles that are put: on the disk, all of them, when it ends
+        well, and none when it does not."""
 
 
 class Publisher(Protocol):

@@ -18,6 +18,7 @@ anything, and there is no script. What must not be public (drafts, the catalogue
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC
 from html import escape
 from pathlib import Path
@@ -187,6 +188,11 @@ class StaticPublisher:
             )
 
     # --- Changing ---
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        with explained(self._root), self._catalogue.change():
+            yield
 
     def upload(self, file: Path, media: Media) -> Upload:
         with explained(self._root):

@@ -208,14 +208,20 @@ class Catalogue:
 
     @contextmanager
     def change(self) -> Iterator[None]:
-        """One transaction: all of it or nothing."""
-        self._db.execute("BEGIN IMMEDIATE")
+        """One transaction: all of it or nothing. Within another one it is a part of that."""
+        begin, end, back = (
+            ("SAVEPOINT part", "RELEASE part", "ROLLBACK TO part")
+            if self._db.in_transaction
+            else ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+        )
+        self._db.execute(begin)
         try:
             yield
+            self._db.execute(end)
         except BaseException:
-            self._db.execute("ROLLBACK")
+            if self._db.in_transaction:  # a full disk has rolled back already
+                self._db.execute(back)
             raise
-        self._db.execute("COMMIT")
 
     # --- Articles ---
 
