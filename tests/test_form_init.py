@@ -1,6 +1,7 @@
 """``crosspost init --site`` proposes a map of a form from what its labels say."""
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,9 @@ def test_what_was_done_is_told_in_one_sentence(desk: Desk) -> None:
     result = init(f"{desk.site.url}/admin/news/article/add/", "editor", PEOPLE["editor"])
     assert "Fields that are filled: 10; that stay as the form gives them: 2" in result.output
     assert "lines that say «look», to be corrected: 2. The password is read" in result.output
+    assert re.search(
+        r"time zone that the config names \([\w/]+\): is it the CMS's\?", result.output
+    )
 
 
 def test_an_author_whom_the_form_has_is_chosen(desk: Desk) -> None:

@@ -96,7 +96,11 @@ def init(
         f"crosspost sync{named}"
     )
     if site is not None:
-        click.echo(f"{told}. The password is read from CMS_PASSWORD. Next: docs/form.md")
+        click.echo(
+            f"{told}. The password is read from CMS_PASSWORD. Dates are filled in the time zone "
+            f"that the config names ({draft.timezone}): is it the CMS's? Then: crosspost doctor"
+            f"{named}; docs/form.md"
+        )
     if not (asks or ctx.obj["quiet"]):
         _say_what_to_set(draft, target, name)
 
