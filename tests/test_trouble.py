@@ -21,9 +21,10 @@ from werkzeug import Response
 
 from crosspost.cli import group
 from crosspost.deliver import PATIENCE
-from crosspost.errors import Later
-from crosspost.publishers import Unknown, _marks, _web
+from crosspost.errors import Later, PublisherError
+from crosspost.publishers import Refused, Unknown, _marks, _web
 from crosspost.publishers.ghost import _stored
+from crosspost.publishers.ghost._client import Collision
 
 
 def _post(number: int, text: str) -> dict[str, Any]:
@@ -321,3 +322,21 @@ def test_what_a_site_says_is_read_once_however_odd(odd: str) -> None:
     _stored.marked({"codeinjection_head": text}, "")
     assert process_time() - before < 2
     assert _marks.bare("a<!-- > -->c<!-- d>e<!--f<") == "ace<!--f<"
+
+
+@pytest.mark.parametrize("told", ["\ud800", ["x"], {"a": 1}, None, 5])
+def test_what_a_site_says_is_a_sentence_whatever_it_is(told: Any) -> None:
+    from crosspost.publishers.ghost._client import Client as Ghost
+    from crosspost.publishers.wordpress._client import Client as WordPress
+
+    url = "https://blog.example/"
+    ghost = Ghost(url, f"{'a' * 24}:{'00' * 32}", 5)
+    wordpress = WordPress(url, "author", "abcd", 5)
+    said = {"code": told, "message": told, "context": told, "type": told, "data": told}
+    body = json.dumps(said | {"errors": [said | {"details": [said], "property": told}]}).encode()
+    for status in (400, 401, 403, 404, 409, 422):
+        answer = _web.Answer("GET", url, status, {"Content-Type": "application/json"}, body)
+        for site in (ghost, wordpress):
+            with pytest.raises((PublisherError, Refused, Collision)) as caught:
+                site._read(answer)
+            str(caught.value).encode()

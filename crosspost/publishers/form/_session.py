@@ -161,7 +161,7 @@ class Session:
     def _clear(self, answer: Answer) -> Answer:
         """An answer that says something. Raises what it says."""
         status, told = answer.status, decoded(answer.headers.get("Content-Type", ""), answer.body)
-        said = words(told.encode())
+        said = words(told.encode("utf-8", "replace"))
         edits = [self._settings.edit, *([upload.edit] if (upload := self._settings.upload) else [])]
         shown = any(id_in(answer.url, edit) for edit in edits)
         if shown and any(gone and gone in told for gone in self._settings.gone):

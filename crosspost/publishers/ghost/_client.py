@@ -10,6 +10,7 @@ Both answer decoded JSON and raise ``Missing`` (404), ``Collision`` (409), ``Ref
 
 import hmac
 import json
+import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Mapping
@@ -227,12 +228,12 @@ def _said(found: Any) -> Mapping[str, Any]:
 def _reason(said: Mapping[str, Any]) -> str:
     """What is wrong, in the site's words, with the field that it names."""
     told = [str(said.get(name) or "") for name in ("message", "context")]
-    field = str(said.get("property") or "")
+    field = " ".join(re.findall(r"[\w.-]+", str(said.get("property") or "")))[:80]
     details = said.get("details")
     if isinstance(details, list):
         told += [_detail(one) for one in details[:5] if isinstance(one, dict)]
     whole = " ".join(dict.fromkeys(one for one in told if one)) or "no reason given"
-    clean = words(whole.replace("<", "‹").encode())
+    clean = words(whole.replace("<", "‹").encode("utf-8", "replace"))
     return f"{field}: {clean}" if field and field not in clean else clean
 
 

@@ -94,7 +94,7 @@ class Client:
             except (Missing, Page) as error:
                 trouble = trouble if isinstance(trouble, Page) else error
                 continue
-            if isinstance(found, dict) and "wp/v2" in found.get("namespaces", ()):
+            if isinstance(found, dict) and "wp/v2" in str(found.get("namespaces")):
                 if not self._root:  # a question may be public, so who asks is seen to first
                     self._asked(f"{root}/wp/v2/users/me", {"_fields": "id"})
                 self._root = root
@@ -178,7 +178,8 @@ class Client:
         raise self._error(answer.status, found if isinstance(found, dict) else {})
 
     def _error(self, status: int, said: Mapping[str, Any]) -> Exception:
-        code, reason = str(said.get("code", "")), words(str(said.get("message", "")).encode())
+        code = str(said.get("code", ""))
+        reason = words(str(said.get("message", "")).encode("utf-8", "replace"))
         if code in _WRONG:
             return PublisherError(
                 f"{self._url} does not know this user and password ({reason}). Make an application "
@@ -218,7 +219,9 @@ def _by_field(reason: str, said: Mapping[str, Any]) -> str:
     params = data.get("params") if isinstance(data, dict) else None
     if not isinstance(params, dict) or not params:
         return reason
-    told = "; ".join(f"{key}: {words(str(value).encode())}" for key, value in params.items())
+    told = "; ".join(
+        f"{key}: {words(str(value).encode('utf-8', 'replace'))}" for key, value in params.items()
+    )
     return f"{reason} ({told})"
 
 
