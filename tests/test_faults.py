@@ -91,6 +91,22 @@ def own_disk(folder: Path) -> None:
     mount("-t", "tmpfs", "-o", DISK, "disk", str(folder))
 
 
+def is_granted() -> bool:
+    """Whether this machine lets a process have disks of its own."""
+    try:
+        with memory_folder() as folder:
+            own_disk(folder)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return True
+
+
+@pytest.fixture(scope="session")
+def granted() -> None:
+    if not apart(is_granted):
+        pytest.skip("this machine lets no test have a disk of its own (user namespaces)")
+
+
 def protect(folder: Path) -> None:
     """Nothing in ``folder`` may be written."""
     mount("--bind", str(folder), str(folder))
@@ -144,6 +160,7 @@ MANY = {0: range(0, 2_000_000, 100_000), 1: range(0, 900_000, 20_480), 2: range(
 
 
 @disks
+@pytest.mark.usefixtures("granted")
 @pytest.mark.parametrize("state", [0, 1, 2])
 @pytest.mark.parametrize(
     "rooms", [pytest.param(SOME, id="some"), pytest.param(MANY, marks=pytest.mark.slow, id="many")]
@@ -193,6 +210,7 @@ def protected(folder: Path, what: str, state: int) -> tuple[int, str, bool, bool
 
 
 @disks
+@pytest.mark.usefixtures("granted")
 @pytest.mark.parametrize("state", [1, 2])
 @pytest.mark.parametrize(("what", "codes"), [(".", {6}), ("public", {4})])
 def test_a_folder_that_may_not_be_written_is_named_and_nothing_is_changed(
