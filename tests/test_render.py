@@ -5,6 +5,7 @@ import os
 import pty
 import select
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -219,7 +220,8 @@ def test_the_lines_that_go_and_come_are_told_by_part() -> None:
     ]
 
 
-def test_no_bar_is_drawn_over_a_question(blog: Blog) -> None:
+@pytest.mark.parametrize("answer", ["no", "Ctrl-C"])
+def test_no_bar_is_drawn_over_a_question(blog: Blog, answer: str) -> None:
     changed(blog, "tags = {'мост' = 'Мосты'}")
     ours, theirs = pty.openpty()
     words = ["-c", str(blog.root / "crosspost.toml"), "render"]
@@ -234,8 +236,11 @@ def test_no_bar_is_drawn_over_a_question(blog: Blog) -> None:
             said += os.read(ours, 65536)
         assert "→ render".encode() in said, "there was no bar to take away"
         quiet = not select.select([ours], [], [], 0.5)[0]
-        os.write(ours, b"n\n")
-        assert process.wait(30) == 0
+        if answer == "no":
+            os.write(ours, b"n\n")
+        else:
+            process.send_signal(signal.SIGINT)
+        assert process.wait(30) == (0 if answer == "no" else 1)
     os.close(ours)
     assert quiet
     assert said.rpartition(b"\n")[2].endswith(b"Update 1 article on local? [y/N]: ")

@@ -54,9 +54,16 @@ def say(text: str = "", *, err: bool = False) -> None:
 
 
 def agreed(question: str) -> bool:
-    """Whether a person who is there says yes; nothing said is no."""
+    """Whether a person who is there says yes; nothing said is no. While the question stands, Ctrl-C
+    ends the program at once: there is no post under way to be finished."""
     rest()
-    return click.confirm(question, default=False)
+    stops = (signal.SIGINT, signal.SIGTERM)
+    before = {number: signal.signal(number, signal.default_int_handler) for number in stops}
+    try:
+        return click.confirm(question, default=False)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def dump(value: Any) -> None:
