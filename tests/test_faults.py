@@ -96,6 +96,7 @@ def is_granted() -> bool:
     try:
         with memory_folder() as folder:
             own_disk(folder)
+            subprocess.run(["umount", str(folder)], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError):
         return False
     return True
