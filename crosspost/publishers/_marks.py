@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from crosspost.model import Article
 
-_PLAIN: Final = re.compile(r"[a-z][a-z0-9]{0,29}")
+_PLAIN: Final = re.compile(r"(?=.{1,40}$)[a-z][a-z0-9]*(?:-[a-z0-9]+)*")
 _MARK: Final = re.compile(
     r"\bcrosspost--([a-z0-9-]{1,60})--(\d{1,18})--([0-9a-f]{64})--([0-9a-f]{16})\b"
 )

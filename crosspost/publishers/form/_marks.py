@@ -12,9 +12,10 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from crosspost.publishers._marks import bare
+from crosspost.publishers._marks import bare, blog_key, slug, sought
 
-_PLAIN: Final = re.compile(r"[a-z][a-z0-9]{0,29}")
+__all__ = ["Mark", "blog_key", "of_words", "read", "replaced", "slug", "sought", "written"]
+
 _MARK: Final = re.compile(
     r"\bcrosspost--([a-z0-9-]{1,60})--(\d{1,18})--([0-9a-f]{64})--([0-9a-f]{16})--"
     r"([0-9a-f]{1,24})"
@@ -30,26 +31,6 @@ class Mark(NamedTuple):
     digest: str
     words: str
     cover: str
-
-
-def blog_key(blog: str) -> str:
-    """The blog's name as a slug can hold it: itself where that is plain, else with a hash."""
-    if _PLAIN.fullmatch(blog):
-        return blog
-    from slugify import slugify
-
-    short = sha256(blog.encode("utf-8", "surrogatepass")).hexdigest()[:10]
-    return f"{slugify(blog, max_length=24) or 'blog'}-{short}"
-
-
-def slug(blog: str, post_id: int) -> str:
-    """The article's slug on the site."""
-    return f"{post_id}-{blog_key(blog)}"
-
-
-def sought(blog: str, post_id: int) -> str:
-    """The mark's beginning, which a search for it finds."""
-    return f"crosspost--{blog_key(blog)}--{post_id}--"
 
 
 def written(blog: str, post_id: int, digest: str, words: str, cover: str) -> str:
