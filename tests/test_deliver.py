@@ -777,6 +777,10 @@ def test_a_deleted_post_whose_article_a_person_changed_is_theirs(world: World) -
     world.gone(1)
     assert world.deliver() == [(1, "held")]
     assert world.site.live() == ["b/1"]
+    assert "crosspost withdraw b/1" in world.at(1).remedy
+    assert "--ours" not in world.at(1).remedy
+    world.word(1, "skip")
+    assert world.deliver() == [(1, "withdrawn")]
 
 
 def test_a_withdrawal_that_is_never_answered_asks_a_person(world: World) -> None:

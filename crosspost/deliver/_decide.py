@@ -62,7 +62,7 @@ def _decide_gone(delivery: Delivery, on_delete: OnDelete) -> Step:
         return Step(
             what="hold",
             reason="The post was deleted in Telegram, and the article was changed on the site",
-            remedy="Withdraw the article on the site, or leave it there",
+            remedy=how_to_let_go(delivery),
         )
     if not delivery.remote_id and not delivery.sending:
         return Step(what="forget")
@@ -97,6 +97,11 @@ def how_to_choose(delivery: Delivery, *, merges: bool = False) -> str:
         f"To overwrite it: crosspost resolve {key} --ours; to leave it as it is: --theirs{merge}. "
         f"Both texts: crosspost show {key}"
     )
+
+
+def how_to_let_go(delivery: Delivery) -> str:
+    key = f"{delivery.blog}/{delivery.post_id}"
+    return f"To take it off all the same: crosspost withdraw {key}; else it stays there"
 
 
 def how_to_bring_back(delivery: Delivery) -> str:

@@ -7,6 +7,7 @@ from typing import Final, Literal
 from msgspec.structs import replace
 
 from crosspost.deliver import _parts
+from crosspost.deliver._decide import how_to_let_go
 from crosspost.deliver._outcomes import (
     Unmergeable,
     hands_off,
@@ -243,6 +244,9 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
             ledger.settle(told, "stays", told.reason)
             return outcome_of(told, article, "held", told.reason, told.remedy)
         told, what, outcome = hands_off(delivery, article, error, _hands(errand, delivery))
+        if take.stored.gone:
+            told = replace(told, remedy=how_to_let_go(delivery))
+            outcome = replace(outcome, remedy=told.remedy)
         ledger.settle(told, what, told.reason)
         return outcome
     except Refused as error:
