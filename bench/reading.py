@@ -15,7 +15,7 @@ from typing import Any, Final
 from bench import channel
 from bench._tools import PYTHON, Section, blog, cost, in_turn, row
 
-SIZES: Final = (10_000, 100_000, 1_000_000)
+SIZES: Final = (10_000, 100_000, 300_000, 1_000_000)
 MOST_MB: Final = 200
 HOLDING: Final = ("json.load", "orjson.loads")
 HOLDS: Final = 100_000
