@@ -1,6 +1,7 @@
 """Charts of cost against size, as pictures for the documentation."""
 
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Final
 
@@ -26,11 +27,12 @@ def draw(sections: Sequence[Section], folder: Path) -> None:
             continue
         key, title, of = DRAWN[section.name]
         figure, axes = pyplot.subplots(figsize=(7, 4))
+        styles = cycle((":", "--"))
         ways = dict.fromkeys(row["way"] for row in section.rows)
         for way in ways:
             rows = [row for row in section.rows if row["way"] == way]
             if rows == [row for row in rows if not row["posts"]] and way != "crosspost sync":
-                axes.axhline(rows[0][key], label=way, linestyle=":", color="grey")
+                axes.axhline(rows[0][key], label=way, linestyle=next(styles), color="grey")
                 continue
             sizes = [max(row["posts"], 1) for row in rows]
             axes.plot(sizes, [row[key] for row in rows], marker="o", label=way)
