@@ -532,6 +532,18 @@ def test_status_says_when_the_last_run_could_not_do_its_work(place: Path) -> Non
     assert "2 due" in told
 
 
+def test_who_looks_needs_no_secret_of_the_sites(place: Path) -> None:
+    run("sync")
+    secret = '[site.local]\ntype = "wordpress"\nurl = "https://example.org"\nuser = "blogger"\n'
+    secret += 'password = {env = "NOWHERE_TO_BE_FOUND"}\n'
+    (place / "crosspost.toml").write_text(CONFIG.partition("[site.local]")[0] + secret, "utf-8")
+    for words in (("status",), ("show", "1")):
+        told = run(*words, code=2)
+        assert "the environment variable NOWHERE_TO_BE_FOUND is not set" in told.stderr
+        assert "live" in told.stdout
+    run("sync", code=2)
+
+
 @pytest.mark.parametrize(
     "word",
     [

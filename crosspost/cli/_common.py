@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from crosspost.cli._bars import progress, rest
-from crosspost.errors import Busy, CrosspostError, Later
+from crosspost.errors import Busy, ConfigError, CrosspostError, Later
 from crosspost.logs import chosen, clean, event
 
 if TYPE_CHECKING:
@@ -31,6 +31,24 @@ def config_of(ctx: click.Context) -> "Config":
     from crosspost.config import DEFAULT, load
 
     return load(Path(ctx.obj["config"] or DEFAULT))
+
+
+def config_as_far(ctx: click.Context) -> "tuple[Config, int]":
+    """The config for a command that only looks into the ledger, and the exit code for what is wrong
+    in it: a person who looks need not have the secrets that a run has. That is said, and the rest
+    is enough. Raises ``ConfigError`` when no blog is well."""
+    from crosspost.config import DEFAULT
+    from crosspost.config.part import load_part
+
+    try:
+        return config_of(ctx), 0
+    except ConfigError as error:
+        config, _ = load_part(Path(ctx.obj["config"] or DEFAULT))
+        if config is None or not config.blogs:
+            raise
+        for problem in error.problems:
+            say(f"crosspost: {problem}", err=True)
+        return config, error.exit_code
 
 
 def blog_names(ctx: click.Context, _param: click.Parameter, begun: str) -> list[str]:

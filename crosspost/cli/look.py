@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from crosspost.cli._common import blog_names, config_of, dump, post_of, running, say, show_file
+from crosspost.cli._common import (
+    blog_names,
+    config_as_far,
+    config_of,
+    dump,
+    post_of,
+    running,
+    say,
+    show_file,
+)
 from crosspost.cli._options import shared
 
 if TYPE_CHECKING:
@@ -77,7 +86,7 @@ def status(ctx: click.Context, blogs: tuple[str, ...]) -> None:
     """Say how each blog stands on each site, and what waits for a person."""
     from crosspost.ledger import Ledger
 
-    config = config_of(ctx)
+    config, code = config_as_far(ctx)
     chosen = config.chosen(blogs)
     if not config.ledger.exists():
         standing: list[dict[str, Any]] = [
@@ -88,9 +97,10 @@ def status(ctx: click.Context, blogs: tuple[str, ...]) -> None:
             standing = [_standing(ledger, blog) for blog in chosen]
     if ctx.obj["json"]:
         dump({"blogs": standing})
-        return
-    for one in standing:
-        _say_standing(one, ctx.obj["quiet"])
+    else:
+        for one in standing:
+            _say_standing(one, ctx.obj["quiet"])
+    ctx.exit(code)
 
 
 def _standing(ledger: "Ledger", blog: "Blog") -> dict[str, Any]:
@@ -194,27 +204,24 @@ def show(ctx: click.Context, post: str) -> None:
     from crosspost import pipeline
     from crosspost.report import Report
 
-    config = config_of(ctx)
+    config, code = config_as_far(ctx)
     with running(ctx, config, Report("show", dry_run=True)) as run:
         name, post_id = post_of(config, run.ledger, post)
         stored, article, verdict = pipeline.article_of(run, config.blogs[name], post_id)
         deliveries = run.ledger.deliveries(name, post_id)
         history = run.ledger.history(name, post_id)
     if ctx.obj["json"]:
-        dump(
-            msgspec.to_builtins(
-                {
-                    "blog": name,
-                    "post": stored.post,
-                    "gone": stored.gone,
-                    "article": article,
-                    "verdict": verdict,
-                    "deliveries": deliveries,
-                    "history": history,
-                }
-            )
-        )
-        return
+        told = {
+            "blog": name,
+            "post": stored.post,
+            "gone": stored.gone,
+            "article": article,
+            "verdict": verdict,
+            "deliveries": deliveries,
+            "history": history,
+        }
+        dump(msgspec.to_builtins(told))
+        ctx.exit(code)
     _say_post(name, stored, article)
     say(f"\nRules: {verdict.action}{f' ({verdict.reason})' if verdict.reason else ''}")
     for delivery in deliveries:
@@ -224,6 +231,7 @@ def show(ctx: click.Context, post: str) -> None:
     for event in history:
         where = f" on {event.site}" if event.site else ""
         say(f"  {event.at}  {event.what}{where}{f': {event.detail}' if event.detail else ''}")
+    ctx.exit(code)
 
 
 def _say_post(name: str, stored: "StoredPost", article: "Article") -> None:

@@ -25,7 +25,7 @@ PORTRAIT: Final = "portrait"
 def editor_of(run: Run, blog: Blog, site: str = "") -> Editor:
     """Who makes articles of the blog's posts for a site (the blog's first), and knows all that its
     archive teaches."""
-    site = site or next(iter(blog.sites))
+    site = site or next(iter(blog.sites), "")
     channel = run.ledger.channel(blog.name)
     style = blog.style(channel)
     photo = _portrait(run, blog, channel, style.author.photo)
