@@ -97,7 +97,7 @@ def test_a_map_of_a_plain_page_says_where_to_look(plain: Plain, here: Path) -> N
     (stored,) = plain.stored().values()
     assert (stored["title"], stored["code"], stored["day"]) == (
         "Запись 1",
-        "1-business",
+        "post-1-business",
         "01.05.2025",
     )
     site.close()

@@ -1,6 +1,6 @@
 """How an article is known again on a site that knows nothing of us.
 
-    slug    <post id>-<blog>: what it is found by; no title makes it by chance
+    slug    post-<post id>-<blog>: what it is found by; no title makes it by chance
     mark    blog, post, digest, and a hash of its words: a class in its text, or a field
 
 The hash of words tells whether the digest still speaks of what stands there, so an editor's hand is
@@ -12,9 +12,19 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final, NamedTuple
 
-from crosspost.publishers._marks import bare, blog_key, slug, sought
+from crosspost.publishers._marks import bare, blog_key, sought
 
-__all__ = ["Mark", "blog_key", "of_words", "read", "replaced", "slug", "sought", "written"]
+__all__ = [
+    "Mark",
+    "blog_key",
+    "of_words",
+    "post_of",
+    "read",
+    "replaced",
+    "slug",
+    "sought",
+    "written",
+]
 
 _MARK: Final = re.compile(
     r"\bcrosspost--([a-z0-9-]{1,60})--(\d{1,18})--([0-9a-f]{64})--([0-9a-f]{16})--"
@@ -31,6 +41,19 @@ class Mark(NamedTuple):
     digest: str
     words: str
     cover: str
+
+
+def slug(blog: str, post_id: int) -> str:
+    """The article's slug on the site. No other article's holds it, since lists look for a part."""
+    return f"post-{post_id}-{blog_key(blog)}"
+
+
+def post_of(slug: str, blog: str) -> int | None:
+    """The post of this blog whose article has the slug."""
+    first, _, rest = slug.partition("-")
+    number, _, key = rest.partition("-")
+    ours = first == "post" and number.isascii() and number.isdigit() and key == blog_key(blog)
+    return int(number) if ours else None
 
 
 def written(blog: str, post_id: int, digest: str, words: str, cover: str) -> str:

@@ -108,9 +108,7 @@ class Sheet:
         """The post of this blog whose article it is, by its mark or its slug."""
         if mark := self.mark:
             return mark.post_id if mark.blog == _marks.blog_key(blog) else None
-        number, _, key = self.value("slug").partition("-")
-        ours = number.isascii() and number.isdigit() and key == _marks.blog_key(blog)
-        return int(number) if ours else None
+        return _marks.post_of(self.value("slug"), blog)
 
     # --- How it stands ---
 
