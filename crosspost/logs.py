@@ -101,6 +101,7 @@ def listening() -> Iterator[None]:
     handler.setFormatter(_Line())
     root = logging.getLogger()
     context = _context.get()
+    _context.set({})
     root.addHandler(handler)
     try:
         yield

@@ -367,7 +367,7 @@ def test_only_these_modules_open_connections() -> None:
     assert inside <= {
         "cli/_systemd.py",  # tells systemd, over a socket of this machine
         "cli/_voice.py",  # asks for this machine's name
-        "doctor.py",  # to the config's sites
+        "doctor/_way.py",  # to the config's sites
         "doctor/_steps.py",
         "doctor/_net.py",
         "health.py",  # to the config's check

@@ -47,6 +47,7 @@ class Drawing:
                 catalogue.unmark(number for number, _ in marks)
                 catalogue.set_meta("dirty", "")
             self._mark_changed_form()
+        self._files.sweep()
 
     def _mark_changed_form(self) -> None:
         """Marks everything when templates, settings or the number of blogs ask for other pages."""
@@ -76,7 +77,6 @@ class Drawing:
         for upload in unshown:
             self._files.hide(upload)
         self._sweep_assets()
-        self._files.sweep()
 
     def _sorted_media(self, marks: list[Mark]) -> tuple[list[Upload], list[Upload]]:
         shown: list[Upload] = []
