@@ -29,7 +29,7 @@ from test_faults import own_mounts, protect
 
 from crosspost.cli import group
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.soak
 
 START = 1_700_000_000
 ROUNDS = 50
@@ -282,7 +282,7 @@ class Newsroom:
                     assert number not in found, f"{name}/{number} is twice on {site}"
                     [word] = set(re.findall(r"О хлебе (w\d+x\d+z)", page.read_text("utf-8")))
                     found[number] = word
-                assert found == channel.posts, (name, site)
+                assert found == channel.posts, (name, site, self.story(name, found, channel.posts))
         with closing(sqlite3.connect(self.root / "ledger.db")) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
             assert db.execute("SELECT count(*) FROM delivery WHERE due").fetchone() == (0,)
@@ -295,6 +295,17 @@ class Newsroom:
             if path.name.startswith("making-") or path.suffix == ".part"
         ]
         assert left == []
+
+    def story(self, blog: str, found: dict[int, str], wanted: dict[int, str]) -> list[Any]:
+        """What the ledger says of the posts that are not as they should be."""
+        wrong = [one for one in {*found, *wanted} if found.get(one) != wanted.get(one)]
+        told: list[Any] = []
+        with closing(sqlite3.connect(self.root / "ledger.db")) as db:
+            for number in wrong:
+                for table, key in (("delivery", "post_id"), ("event", "post_id"), ("post", "id")):
+                    query = f"SELECT * FROM {table} WHERE blog = ? AND {key} = ?"
+                    told += db.execute(query, (blog, number)).fetchall()
+        return told
 
 
 class Watcher:
