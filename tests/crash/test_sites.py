@@ -16,7 +16,7 @@ from crash.places import PLACES, Channel, Place
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
 DYING = "../sites/dying.py"
-EACH = 3
+EACH = 5
 """Every so many steps are tried in one run of the tests."""
 KILLS = 10
 """So many runs are killed in one life."""
