@@ -10,9 +10,11 @@ configured host and nowhere else.
 
 import re
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _LARGEST: Final = 16 * 1024 * 1024
+_CHUNK: Final = 256 * 1024
 _CONNECT: Final = 15.0
 _ATTEMPTS: Final = 3
 _WAIT: Final = 5
@@ -245,6 +248,30 @@ class Web:
                 f"site's address and whether something closes {self._api} to programs."
             )
         return Again(f"the answer cannot be read: {said}")
+
+
+class FileForm:
+    """A multipart form of one file, read as it is sent."""
+
+    def __init__(self, file: Path, name: str, mime: str) -> None:
+        edge = sha256(name.encode()).hexdigest()[:32]
+        self._file = file
+        self._head = (
+            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            f"Content-Type: {mime}\r\n\r\n"
+        ).encode()
+        self._tail = f"\r\n--{edge}--\r\n".encode()
+        self.kind = f"multipart/form-data; boundary={edge}"
+
+    def __len__(self) -> int:
+        return len(self._head) + self._file.stat().st_size + len(self._tail)
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._head
+        with self._file.open("rb") as opened:
+            while chunk := opened.read(_CHUNK):
+                yield chunk
+        yield self._tail
 
 
 def _within(answer: "requests.Response", timeout: float) -> bytes:

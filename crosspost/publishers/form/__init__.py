@@ -24,10 +24,11 @@ import msgspec
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
+from crosspost.publishers._text import printable
 from crosspost.publishers.form import _marks, _remove
 from crosspost.publishers.form._answer import accept, own_id, unclear
 from crosspost.publishers.form._complaints import complaints
-from crosspost.publishers.form._compose import Composer, printable
+from crosspost.publishers.form._compose import Composer
 from crosspost.publishers.form._controls import shown
 from crosspost.publishers.form._fill import fill, seal, show
 from crosspost.publishers.form._find import everything, ids, listed
@@ -41,7 +42,6 @@ from crosspost.publishers.form._tags import make_tags
 __all__ = ["FormPublisher", "FormSettings"]
 
 _log: Final = logging.getLogger(__name__)
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _POST: Final = re.compile(r'href="post:(\d{1,18})"')
 
 

@@ -1,11 +1,7 @@
 """An article in a form's words: each part as HTML or as text, its date, its cover."""
 
-import re
 from collections.abc import Mapping
-from typing import Any, Final
 from zoneinfo import ZoneInfo
-
-import msgspec
 
 from crosspost.model import Article, Upload
 from crosspost.publishers import Context
@@ -15,8 +11,6 @@ from crosspost.publishers.form._fill import Cover, Values
 from crosspost.publishers.form._library import Library
 from crosspost.publishers.form._settings import FormSettings
 from crosspost.publishers.form._sheet import Sheet
-
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 class Composer:
@@ -84,16 +78,3 @@ class Composer:
         except TemplateNotFound:
             module = env.get_template("form/en.html").module
         return Words(str(module.elsewhere), str(module.hidden))  # type: ignore[attr-defined]
-
-
-def printable(article: Article) -> Article:
-    """The article without characters that no page can hold."""
-
-    def swept(value: Any) -> Any:
-        if isinstance(value, str):
-            return _UNPRINTABLE.sub("", value)
-        if isinstance(value, dict):
-            return {key: swept(item) for key, item in value.items()}
-        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
-
-    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)

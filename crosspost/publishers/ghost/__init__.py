@@ -24,6 +24,7 @@ import msgspec
 from crosspost.markup import sanitize, text_of
 from crosspost.model import Article, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Vanished, _marks
+from crosspost.publishers._text import printable
 from crosspost.publishers._web import Missing
 from crosspost.publishers.ghost import _stored
 from crosspost.publishers.ghost._cards import Writer
@@ -36,7 +37,6 @@ from crosspost.publishers.ghost._words import Wording
 __all__ = ["GhostPublisher", "GhostSettings"]
 
 _STATUSES: Final = {"publish": "published", "draft": "draft", "pending": "draft"}
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 _TITLE, _EXCERPT, _ALT = 255, 300, 190
 """What Ghost's columns hold (core/server/data/schema/schema.js)."""
 _NEWS: Final = timedelta(days=1)
@@ -134,7 +134,7 @@ class GhostPublisher:
         keep: Collection[str] = (),
     ) -> Remote:
         before = self._demand(remote) if remote else {}
-        data = self._data(_printable(article), uploads, before, keep, digest(article))
+        data = self._data(printable(article), uploads, before, keep, digest(article))
         wanted = _STATUSES.get(article.status) or _STATUSES[self._settings.status]
         mailed = wanted == "published" and self._is_mailed(article, before)
         if remote is None:
@@ -379,16 +379,3 @@ def _caption(html: str) -> str:
 
 def _cut(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
-
-
-def _printable(article: Article) -> Article:
-    """The article without characters that no page can hold."""
-
-    def swept(value: Any) -> Any:
-        if isinstance(value, str):
-            return _UNPRINTABLE.sub("", value)
-        if isinstance(value, dict):
-            return {key: swept(item) for key, item in value.items()}
-        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
-
-    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)

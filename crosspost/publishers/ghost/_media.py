@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from crosspost.errors import PublisherError
 from crosspost.model import Media, Upload
 from crosspost.publishers import Refused
+from crosspost.publishers._web import FileForm
 from crosspost.publishers.ghost._client import Client
 
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -102,7 +103,7 @@ class Library:
         return self._site
 
     def _sent(self, kind: _Kind, name: str, file: Path) -> str:
-        form = _Form(file, name, kind.mime)
+        form = FileForm(file, name, kind.mime)
         found = self._client.upload(kind.path, form, form.kind)
         url = str(found.get("url") or "")
         if not url.lower().startswith(("http://", "https://")):
@@ -111,30 +112,6 @@ class Library:
                 "storage (Ghost's log has more)."
             )
         return url
-
-
-class _Form:
-    """A multipart form of one file, read as it is sent."""
-
-    def __init__(self, file: Path, name: str, mime: str) -> None:
-        edge = sha256(name.encode()).hexdigest()[:32]
-        self._file = file
-        self._head = (
-            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-            f"Content-Type: {mime}\r\n\r\n"
-        ).encode()
-        self._tail = f"\r\n--{edge}--\r\n".encode()
-        self.kind = f"multipart/form-data; boundary={edge}"
-
-    def __len__(self) -> int:
-        return len(self._head) + self._file.stat().st_size + len(self._tail)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._head
-        with self._file.open("rb") as opened:
-            while chunk := opened.read(_CHUNK):
-                yield chunk
-        yield self._tail
 
 
 def _shown(post: Mapping[str, Any]) -> Iterator[str]:

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from datetime import UTC
 from html import escape
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from typing import Annotated, ClassVar, Final, Literal, Self
 
 import msgspec
 from pydantic import AfterValidator, BaseModel, ConfigDict
@@ -32,6 +32,7 @@ from crosspost.images import BadImage, probe
 from crosspost.markup import sanitize
 from crosspost.model import Article, Media, Parts, Remote, Upload, Variant, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished
+from crosspost.publishers._text import printable
 from crosspost.publishers.static import bodies, files, names, said
 from crosspost.publishers.static.catalogue import Catalogue, Entry, Row, explained, identity_of
 from crosspost.publishers.static.drawing import Drawing
@@ -42,8 +43,6 @@ from crosspost.publishers.static.teasers import teaser
 __all__ = ["StaticPublisher", "StaticSettings"]
 
 _WAIT: Final = 600
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
-"""Neither HTML nor XML may hold these."""
 
 
 def _web_address(url: str) -> str:
@@ -366,14 +365,7 @@ def _addressed(base: str, upload: Upload) -> Upload:
 def _printable(article: Article) -> Article:
     """The article without characters that no page can hold, its HTML within ``SUBSET``."""
 
-    def swept(value: Any) -> Any:
-        if isinstance(value, str):
-            return _UNPRINTABLE.sub("", value)
-        if isinstance(value, dict):
-            return {key: swept(item) for key, item in value.items()}
-        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
-
-    shown: Article = msgspec.convert(swept(msgspec.to_builtins(article)), Article)
+    shown = printable(article)
     return msgspec.structs.replace(
         shown,
         **{

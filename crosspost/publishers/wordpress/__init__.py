@@ -26,6 +26,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 from crosspost.errors import PublisherError
 from crosspost.model import Article, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished, _marks
+from crosspost.publishers._text import printable
 from crosspost.publishers._web import Missing
 from crosspost.publishers.wordpress import _stored
 from crosspost.publishers.wordpress._blocks import Writer
@@ -43,7 +44,6 @@ _FIELDS: Final = "id,link,status,slug,modified_gmt,title,content,excerpt,tags,ca
 _EDIT: Final = {"context": "edit", "_fields": _FIELDS}
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _log: Final = logging.getLogger(__name__)
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 def _web_address(url: str) -> str:
@@ -249,7 +249,7 @@ class WordPressPublisher:
     ) -> dict[str, Any]:
         """What the article is in REST's words, without what ``keep`` leaves as it was before."""
         settings = self._settings
-        clean = _printable(article)
+        clean = printable(article)
         title = escape(clean.title, quote=False)
         if "title" in keep:
             title = _stored.raw(before, "title")
@@ -407,19 +407,6 @@ def _id(remote: Remote) -> int:
     if not (remote.id.isascii() and remote.id.isdigit()):
         raise Vanished(f"the site has no article «{remote.id[:40]}»")
     return int(remote.id)
-
-
-def _printable(article: Article) -> Article:
-    """The article without characters that no page can hold."""
-
-    def swept(value: Any) -> Any:
-        if isinstance(value, str):
-            return _UNPRINTABLE.sub("", value)
-        if isinstance(value, dict):
-            return {key: swept(item) for key, item in value.items()}
-        return [swept(item) for item in value] if isinstance(value, list | tuple) else value
-
-    return msgspec.convert(swept(msgspec.to_builtins(article)), Article)
 
 
 def _ids(given: object) -> list[int]:

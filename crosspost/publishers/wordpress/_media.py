@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from crosspost.model import Article, Media, Upload
 from crosspost.publishers import Refused
-from crosspost.publishers._web import Missing
+from crosspost.publishers._web import FileForm, Missing
 from crosspost.publishers.wordpress._client import Client
 
 IMAGE_TYPES: Final = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
@@ -46,7 +46,7 @@ class Library:
         )
         if known:
             return _upload(known[0])
-        form = _Form(file, f"{stem}{_ending(file, media)}", _mime(file, media))
+        form = FileForm(file, f"{stem}{_ending(file, media)}", _mime(file, media))
         found = self._client.send(
             "media",
             params={"context": "edit", "_fields": _FIELDS},
@@ -97,30 +97,6 @@ class Library:
                 )
         except Missing:
             return
-
-
-class _Form:
-    """A multipart form of one file, read as it is sent."""
-
-    def __init__(self, file: Path, name: str, mime: str) -> None:
-        edge = sha256(name.encode()).hexdigest()[:32]
-        self._file = file
-        self._head = (
-            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
-            f"Content-Type: {mime}\r\n\r\n"
-        ).encode()
-        self._tail = f"\r\n--{edge}--\r\n".encode()
-        self.kind = f"multipart/form-data; boundary={edge}"
-
-    def __len__(self) -> int:
-        return len(self._head) + self._file.stat().st_size + len(self._tail)
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield self._head
-        with self._file.open("rb") as opened:
-            while chunk := opened.read(_CHUNK):
-                yield chunk
-        yield self._tail
 
 
 def _hashes(file: Path) -> tuple[str, str]:
