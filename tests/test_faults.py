@@ -242,17 +242,22 @@ def short_of_handles(place: Path, number: int) -> "subprocess.CompletedProcess[s
 
 
 @pytest.mark.parametrize(
-    "numbers", [[11], pytest.param(range(6, 24), marks=pytest.mark.slow, id="many")]
+    ("state", "numbers"),
+    [
+        (1, [11]),
+        *(pytest.param(state, range(6, 24), marks=pytest.mark.slow) for state in (1, 2)),
+    ],
+    ids=["one", "all at the first run", "all at a later run"],
 )
 def test_a_run_without_handles_says_so_and_the_next_completes(
-    tmp_path: Path, numbers: list[int]
+    tmp_path: Path, state: int, numbers: list[int]
 ) -> None:
     place, wrong = tmp_path / "place", set()
-    renewed(place, 1)
+    renewed(place, state)
     sync(place)
     right = look(place)
     for number in numbers:
-        renewed(place, 1)
+        renewed(place, state)
         done = short_of_handles(place, number)
         assert "Traceback" not in done.stderr, (number, done.stderr)
         assert "itself failed" not in done.stderr + done.stdout, (number, done.stderr, done.stdout)

@@ -221,22 +221,24 @@ class Newsroom:
 
     # --- Runs ---
 
-    def start(self) -> int:
+    def start(self) -> tuple[int, bool]:
         """A run in a process of its own, of all blogs or of some, perhaps with too little of
-        something, or a folder that it may not write; its id. It ends with its exit code, or 70."""
+        something, or a folder that it may not write; its id, and whether it may be killed, for
+        then nobody hears what it met. It ends with its exit code, or 70."""
         dice = self.dice
         names = [] if dice.random() < 0.5 else dice.sample(list(self.channels), dice.randint(1, 8))
         words = ["sync", *names, *dice.choice([[], ["--max-time", "2s"], ["--wait", "5s"]])]
         locked = dice.choice([""] * 5 + ["north", "west", "cache"])
         room, handles = (
             dice.choice([-1] * 4 + [0, 60_000, 400_000]),
-            dice.choice([0] * 5 + [2, 6, 12]),
+            dice.choice([0] * 5 + [2, 6, 8, 10, 12]),
         )
+        locked = locked if (self.root / locked).is_dir() else ""
         with warnings.catch_warnings():  # of threads, which the child does without
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
         if pid:
-            return pid
+            return pid, not locked
         code = 70
         signal.alarm(120)  # whatever hangs is a failure
         try:
@@ -263,8 +265,8 @@ class Newsroom:
         ]
         started = [self.start() for _ in range(dice.choice([1, 2, 3]))]
         codes = []
-        for pid in started:
-            if dice.random() < 0.5:
+        for pid, killed in started:
+            if killed and dice.random() < 0.6:
                 time.sleep(dice.uniform(0.02, 1.0))
                 os.kill(pid, signal.SIGKILL)
             codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))

@@ -637,6 +637,38 @@ def test_a_site_that_was_emptied_is_filled_again_once(desk: Desk) -> None:
     assert desk.sync().idle
 
 
+def test_a_site_of_which_nobody_can_tell_whether_it_was_emptied_is_left_alone(desk: Desk) -> None:
+    """Say, since no handle is left: to think it empty would forget what is to be taken off it."""
+    desk.export(1, 2, 3)
+    desk.sync()
+    word = desk.folder / "local" / ".crosspost" / "site.id"
+    told = word.read_text("ascii")
+    word.unlink()
+    word.mkdir()  # it cannot be read
+    desk.export(1, 3)
+    assert desk.sync().exit_code == 4
+    assert sorted(desk.pages()) == [1, 2, 3]
+    word.rmdir()
+    word.write_text(told, "ascii")
+    assert desk.sync().counts["withdrawn"] == 1
+    assert sorted(desk.pages()) == [1, 3]
+
+
+def test_an_old_site_that_comes_back_keeps_no_post_that_was_deleted_meanwhile(desk: Desk) -> None:
+    """Say, its disk was not mounted for a while."""
+    desk.export(1, 2, 3)
+    desk.sync()
+    (desk.folder / "local").rename(desk.folder / "elsewhere")
+    (desk.folder / "local").write_text("a file where a folder should be")
+    desk.export(1, 3)
+    assert desk.sync().exit_code == 4
+    (desk.folder / "local").unlink()
+    (desk.folder / "elsewhere").rename(desk.folder / "local")
+    desk.sync()
+    assert sorted(desk.pages()) == [1, 3]
+    assert desk.sync().idle
+
+
 def test_a_blog_that_another_run_holds_is_busy(desk: Desk) -> None:
     desk.export(1)
     with FileLock(load(desk.folder / "crosspost.toml").blogs["business"].lock):

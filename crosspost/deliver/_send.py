@@ -20,15 +20,13 @@ from crosspost.deliver._outcomes import (
     unmerged,
 )
 from crosspost.deliver._records import PATIENCE, Errand, Outcome, Send, Take, Trip
-from crosspost.ledger import Delivery
+from crosspost.ledger import WITHDRAWING, Delivery
 from crosspost.logs import about
 from crosspost.model import Article, Parts, Remote
 from crosspost.publishers import Changed, Publisher, Refused, Together, Unknown, Vanished
 
 _TRIED: Final = 20
 """So many requests without an answer are remembered for one article."""
-_WITHDRAWING: Final = "withdraw"
-"""What stands for a digest in ``sending`` while an article is taken off the site."""
 _REMOVED: Final = "removed"
 """The version of an article that we removed: where it lies in a site's trash, it may come back."""
 
@@ -177,7 +175,7 @@ def _standing(errand: Errand, send: Send) -> Remote | None:
     try:
         return _looked(publisher, before, ours, send.digest)
     except Vanished:
-        if _WITHDRAWING in before.sending.split() and errand.on_delete == "remove":
+        if WITHDRAWING in before.sending.split() and errand.on_delete == "remove":
             return publisher.find(send.article)  # it was we who removed it
         raise
 
@@ -199,7 +197,7 @@ def _looked(publisher: Publisher, before: Delivery, ours: Remote, mark: str = ""
     there = publisher.look(ours)
     tried = before.sending.split()
     arrived = there.digest and there.digest in (*tried, mark)
-    withdrawn = _WITHDRAWING in tried and there.status == "draft"
+    withdrawn = WITHDRAWING in tried and there.status == "draft"
     return there if arrived or withdrawn else ours
 
 
@@ -217,11 +215,11 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
     publisher, how = errand.publisher(), wanted or errand.on_delete
     assert how != "keep"
     ledger = errand.ledger
-    intent = replace(delivery, state="sending", sending=_and(delivery.sending, _WITHDRAWING))
+    intent = replace(delivery, state="sending", sending=_and(delivery.sending, WITHDRAWING))
     with ledger.transaction():
         ledger.set_unfinished(errand.blog, errand.site, True)
         ledger.settle(intent)
-    trip.started, tried = True, _WITHDRAWING in delivery.sending.split()
+    trip.started, tried = True, WITHDRAWING in delivery.sending.split()
     quiet = replace(delivery, due=False, sending="", not_before="", word="", reason="", remedy="")
     try:
         if delivery.remote_id:

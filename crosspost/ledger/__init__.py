@@ -29,6 +29,7 @@ from crosspost.ledger._keeping import Forgotten, Keeping, Kind
 from crosspost.ledger._saving import restore, saved, written
 from crosspost.ledger.records import (
     WAITING,
+    WITHDRAWING,
     Delivery,
     Edit,
     Event,
@@ -43,6 +44,7 @@ from crosspost.ledger.records import (
 
 __all__ = [
     "WAITING",
+    "WITHDRAWING",
     "Delivery",
     "Edit",
     "Event",

@@ -8,7 +8,7 @@ import msgspec
 
 from crosspost.ledger._edits import Edits
 from crosspost.ledger._file import explained
-from crosspost.ledger.records import PAGE, Delivery, stamp
+from crosspost.ledger.records import PAGE, WITHDRAWING, Delivery, stamp
 from crosspost.logs import concealed
 
 _DELIVERY: Final = ", ".join(Delivery.__struct_fields__)
@@ -57,7 +57,9 @@ class Deliveries(Edits):
 
     def recognise(self, blog: str, site: str, identity: str) -> bool:
         """Remembers what tells the site from another one at the same place. False when it is not
-        the one that was written before: then nothing of the blog is there, and all is due."""
+        the one that was written before: then nothing of the blog should be there, and all is due.
+        An article that was to be taken off is looked for all the same: an old site may come
+        back."""
         found = self._one("SELECT identity FROM target WHERE blog = ? AND site = ?", blog, site)
         known = found[0] if found else ""
         if identity == known:
@@ -78,6 +80,12 @@ class Deliveries(Edits):
                 " WHEN 'sending' THEN 'new' WHEN 'conflict' THEN 'new' WHEN 'missing' THEN 'new'"
                 " ELSE state END WHERE blog = ? AND site = ?",
                 (blog, site),
+            )
+            self._db.execute(
+                "UPDATE delivery SET state = 'sending', sending = ? FROM post"
+                " WHERE delivery.blog = ? AND site = ? AND state IN ('new', 'failed')"
+                " AND post.blog = delivery.blog AND post.id = post_id AND post.gone <> ''",
+                (WITHDRAWING, blog, site),
             )
             for table in ("upload", "shown", "spare"):
                 self._db.execute(f"DELETE FROM {table} WHERE site = ?", (site,))  # noqa: S608

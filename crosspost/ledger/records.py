@@ -19,6 +19,8 @@ State = Literal[
 ]
 WAITING: Final = ("held", "failed", "conflict", "missing")
 """States that need a person."""
+WITHDRAWING: Final = "withdraw"
+"""What stands for a digest in ``Delivery.sending`` while an article is taken off the site."""
 
 Stored = Literal["new", "changed", "same", "back"]
 

@@ -1,6 +1,7 @@
 """Delivering: what is due, from the ledger to a site."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from crosspost.deliver import GIVE_UP, PATIENCE, Errand, Outcome, Step, deliver, plan
@@ -51,7 +52,8 @@ def push(
         raise
     finally:
         publisher.close()
-        _recognised(run, blog, site)
+        with suppress(PublisherError):  # else the next run learns it
+            _recognised(run, blog, site)
     if errand.silent:
         ledger.forgive(blog.name, site, GIVE_UP // 2)  # it is the site's trouble, not the posts'
         run.down[site] = PublisherError(

@@ -8,7 +8,8 @@ closed once. Adding one: write ``publishers/<name>.py``, register it under the e
 
 A publisher whose sites can be emptied behind our back may have a class method ``identity(settings,
 context) -> str``: at the cost of reading one small file, what tells the site from a new one at the
-same place, "" while nothing is there. When it changes, everything is put there again.
+same place, "" while nothing is there. When it changes, everything is put there again; so it raises
+``PublisherError`` when it cannot tell, rather than answer "".
 
 A publisher whose site can list its files may have a method ``library() -> Iterator[tuple[Upload,
 bool]]``: every file that Crosspost has put there, whichever blog's, known without help of the

@@ -91,8 +91,11 @@ class StaticPublisher:
 
     @classmethod
     def identity(cls, settings: StaticSettings, context: Context) -> str:
-        """What tells this folder from a new one at the same place; "" while nothing is there."""
-        return identity_of(context.base / settings.path.expanduser() / ".crosspost")
+        """What tells this folder from a new one at the same place; "" while nothing is there.
+        Raises ``PublisherError`` when that cannot be told."""
+        root = context.base / settings.path.expanduser()
+        with explained(root):
+            return identity_of(root / ".crosspost")
 
     @property
     def _catalogue(self) -> Catalogue:

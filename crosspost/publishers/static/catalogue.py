@@ -162,10 +162,10 @@ _uploads = msgspec.json.Decoder(Upload)
 
 def identity_of(folder: Path) -> str:
     """The word that the catalogue in ``folder`` was given when it was made; "" if there is
-    none."""
-    with suppress(OSError, UnicodeDecodeError):
-        if (folder / _CATALOGUE).exists():
-            return (folder / _IDENTITY).read_text(encoding="ascii")[:64]
+    none. Raises ``OSError`` when that cannot be told, which is no sign of an emptied site."""
+    with suppress(FileNotFoundError, NotADirectoryError, UnicodeDecodeError):
+        (folder / _CATALOGUE).stat()
+        return (folder / _IDENTITY).read_text(encoding="ascii")[:64]
     return ""
 
 
@@ -176,14 +176,12 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if not path.exists():
-                (path.parent / _IDENTITY).write_text(token_hex(8), encoding="ascii")
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             if self._version() < VERSION:
                 with self.change():
-                    self._renew(self._version())
+                    self._renew(self._version(), path.with_name(_IDENTITY))
         self.path = path
         if self._version() > VERSION:
             self.close()
@@ -192,8 +190,11 @@ class Catalogue:
                 "update Crosspost to write this site."
             )
 
-    def _renew(self, version: int) -> None:
-        """Makes the tables, or brings those of an older version up to this one."""
+    def _renew(self, version: int, identity: Path) -> None:
+        """Makes the tables, or brings those of an older version up to this one. A new catalogue
+        has a new word in ``identity``, given by one of the processes that would make it."""
+        if not version:
+            identity.write_text(token_hex(8), encoding="ascii")
         statements = [*(_SCHEMA.split(";\n") if not version else ()), *_TOTALS]
         for statement in statements if version < VERSION else ():
             self._db.execute(statement)
