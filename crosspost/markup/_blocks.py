@@ -51,9 +51,12 @@ class Block:
 def tree(window: Window, entities: Iterable[Entity]) -> Block:
     """The window's block entities as a tree; its root has the type ""."""
     root = Block("", 0, len(window.text), "", {}, -1)
+    found = _found(window, entities)
+    if not found:
+        return root
     stack = [root]
     words = cache(lambda start: _words_from(window.text, start))
-    for block in _in_order(_found(window, entities), stack, window.text):
+    for block in _in_order(found, stack, window.text):
         parent = stack[-1]
         if block.type == "caption" and _hang(parent, block, words):
             stack.append(block)

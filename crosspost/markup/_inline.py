@@ -6,16 +6,22 @@ work at n log n whatever a stored message carries.
 """
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Final, NamedTuple
+from operator import itemgetter
+from typing import Final
 
 from crosspost.markup._text import Window, escape, quoted
 from crosspost.markup._urls import LONGEST, safe_url
 from crosspost.model import Entity
 
-_TAGS: Final = {
+Tag = tuple[int, str, str]
+"""How far outside it stands (0: outermost), its opening and its closing form."""
+Mark = tuple[int, int, Tag]
+"""From where, up to where, with which tag."""
+
+_FORMS: Final = {
     "spoiler": ('<span class="spoiler" tabindex="0">', "</span>"),
     "bold": ("<strong>", "</strong>"),
     "italic": ("<em>", "</em>"),
@@ -29,159 +35,179 @@ _TAGS: Final = {
     "math": ('<code class="math">', "</code>"),
     "code": ("<code>", "</code>"),
 }
-_ORDER: Final = {name: rank for rank, name in enumerate(("link", "date", *_TAGS))}
+_LINK, _DATE, _SPOILER = 0, 1, 2
+_TAGS: Final[dict[str, Tag]] = {
+    kind: (rank, *forms) for rank, (kind, forms) in enumerate(_FORMS.items(), start=_SPOILER)
+}
+_MATH, _CODE = _TAGS["math"][0], _TAGS["code"][0]
 _LINKS: Final = frozenset({"url", "text_link", "email", "phone", "mention"})
-_OVER_CODE: Final = frozenset({"link", "date", "spoiler"})
 _NAME: Final = re.compile(r"@([A-Za-z0-9_]{1,64})", re.ASCII)
 
 
-class Mark(NamedTuple):
-    """Tags around ``start:end``."""
-
-    start: int
-    end: int
-    rank: int
-    opening: str
-    closing: str
-
-
 class Marks:
-    """A window's text with its inline formatting."""
+    """A window's text with its inline formatting.
+
+    ``bounds`` are the places where tags stand, ``tags`` what stands there, and ``open[n]`` the
+    marks, outermost first, that are open behind n of them.
+    """
 
     def __init__(self, window: Window, whole: str, entities: Iterable[Entity]) -> None:
-        self.text = window.text
+        self.text, self.plain = window.text, window.plain
         self.bounds: list[int] = []
-        self.open: list[list[Mark]] = []
-        marks = _marks(window, whole, entities)
-        if marks:
-            self._sweep(marks)
+        self.tags: list[str] = []
+        self.open: list[Sequence[Mark]] = [()]
+        found = _found(window, whole, entities)
+        first, count = 0, len(found)
+        while first < count:
+            end, last = found[first][1], first + 1
+            while last < count and found[last][0] <= end:
+                end = max(end, found[last][1])
+                last += 1
+            if last - first == 1:
+                self._put(found[first])
+            else:
+                self._put_all(_parted(found[first:last]))
+            first = last
 
-    def _sweep(self, marks: Sequence[Mark]) -> None:
-        """Which marks are open from each of their borders on, outermost first."""
-        self.bounds = sorted({place for mark in marks for place in mark[:2]})
+    def _put(self, mark: Mark) -> None:
+        """Add the tags of a mark that touches no other one."""
+        start, end, (_, opening, closing) = mark = _tight(self.text, mark)
+        if start < end:
+            self.bounds += (start, end)
+            self.tags += (opening, closing)
+            self.open += ((mark,), ())
+
+    def _put_all(self, marks: list[Mark]) -> None:
+        """Add the tags of marks that are in each other's way."""
+        marks = [mark for mark in (_tight(self.text, mark) for mark in marks) if mark[0] < mark[1]]
+        marks.sort(key=lambda mark: (mark[0], -mark[1], mark[2][0]))
+        bounds = sorted({place for mark in marks for place in mark[:2]})
         current: list[Mark] = []
         index = 0
-        for bound in self.bounds:
-            current = [mark for mark in current if mark.end > bound]
-            while index < len(marks) and marks[index].start == bound:
+        for bound in bounds:
+            before, current = current, [mark for mark in current if mark[1] > bound]
+            while index < len(marks) and marks[index][0] == bound:
                 current.append(marks[index])
                 index += 1
+            self.tags.append(_turn(before, current))
             self.open.append(current)
+        self.bounds += bounds
 
     def render(self, start: int, end: int) -> str:
         """The HTML of ``text[start:end]``, a newline as ``<br>``."""
-        if not self.bounds:
-            return _lines(self.text[start:end])
-        out: list[str] = []
-        stack: list[Mark] = []
-        index = bisect_right(self.bounds, start) - 1
-        while start < end:
-            wanted = self.open[index] if index >= 0 else []
-            index += 1
-            stop = min(self.bounds[index], end) if index < len(self.bounds) else end
-            _turn(stack, wanted, out)
-            out.append(_lines(self.text[start:stop]))
-            start = stop
-        _turn(stack, [], out)
-        return "".join(out)
+        if start >= end:
+            return ""
+        text, plain, bounds, tags = self.text, self.plain, self.bounds, self.tags
+        first = bisect_right(bounds, start)
+        last = bisect_left(bounds, end, first)
+        out = [_turn((), self.open[first])] if self.open[first] else []
+        for index in range(first, last):
+            bound = bounds[index]
+            words = text[start:bound]
+            out += (words if plain else escape(words), tags[index])
+            start = bound
+        words = text[start:end]
+        out.append(words if plain else escape(words))
+        if self.open[last]:
+            out.append(_turn(self.open[last], ()))
+        return "".join(out).replace("\n", "<br>")
 
 
-def _lines(text: str) -> str:
-    return escape(text).replace("\n", "<br>")
-
-
-def _turn(stack: list[Mark], wanted: list[Mark], out: list[str]) -> None:
-    """Close and open tags until exactly the wanted ones are open."""
+def _turn(before: Sequence[Mark], behind: Sequence[Mark]) -> str:
+    """The tags that close and open until exactly the marks behind a place are open."""
     same = 0
-    while same < min(len(stack), len(wanted)) and stack[same] is wanted[same]:
+    for one, other in zip(before, behind, strict=False):
+        if one is not other:
+            break
         same += 1
-    out.extend(mark.closing for mark in reversed(stack[same:]))
-    out.extend(mark.opening for mark in wanted[same:])
-    stack[same:] = wanted[same:]
+    closing = [mark[2][2] for mark in reversed(before[same:])]
+    return "".join(closing + [mark[2][1] for mark in behind[same:]])
 
 
-def _marks(window: Window, whole: str, entities: Iterable[Entity]) -> list[Mark]:
-    """Every kind's marks, in the order in which they open."""
-    kinds: dict[str, list[tuple[int, int, str]]] = {}
+def _found(window: Window, whole: str, entities: Iterable[Entity]) -> list[Mark]:
+    """What the entities ask for, by where it begins."""
+    found: list[Mark] = []
     for entity in entities:
-        kind = "link" if entity.type in _LINKS else entity.type
-        if kind not in _ORDER:
+        tag = _TAGS.get(entity.type) or _addressed(entity, whole)
+        if tag is None:
             continue
         start = window.place(entity.offset)
         end = window.place(entity.offset + entity.length)
         if start < end:
-            opening = _opening(entity, whole)
-            if opening:
-                kinds.setdefault(kind, []).append((start, end, opening))
-    found = {kind: _united(ranges) for kind, ranges in kinds.items()}
-    code = found.get("code", [])
-    if "math" in found:
-        found["math"] = list(_without(found["math"], code))
-        code = sorted([*code, *found["math"]])
-    marks = []
-    for kind, ranges in found.items():
-        outside = kind in _OVER_CODE or kind in ("code", "math") or not code
-        closing = {"link": "</a>", "date": "</time>"}.get(kind) or _TAGS[kind][1]
-        for start, end, opening in ranges if outside else _without(ranges, code):
-            if kind not in ("code", "math"):
-                start, end = _tight(window.text, start, end)
-            if start < end:
-                marks.append(Mark(start, end, _ORDER[kind], opening, closing))
-    marks.sort(key=lambda mark: (mark.start, -mark.end, mark.rank))
-    return marks
-
-
-def _united(ranges: list[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
-    """Ranges that do not overlap: the first wins, equal ones that touch become one."""
-    ranges.sort(key=lambda one: (one[0], -one[1]))
-    found: list[tuple[int, int, str]] = []
-    for start, end, opening in ranges:
-        if found:
-            last = found[-1]
-            if start <= last[1] and opening == last[2]:
-                found[-1] = (last[0], max(last[1], end), opening)
-                continue
-            start = max(start, last[1])
-        if start < end:
-            found.append((start, end, opening))
+            found.append((start, end, tag))
+    found.sort(key=itemgetter(0))
     return found
 
 
-def _without(
-    ranges: Iterable[tuple[int, int, str]], holes: Sequence[tuple[int, int, str]]
-) -> Iterable[tuple[int, int, str]]:
-    """The ranges minus the holes; both sorted and without overlap among themselves."""
+def _parted(marks: list[Mark]) -> list[Mark]:
+    """Marks that overlap or touch: those of one kind united, and nothing inside of code but what
+    may go around it."""
+    ranks: dict[int, list[Mark]] = {}
+    for mark in marks:
+        ranks.setdefault(mark[2][0], []).append(mark)
+    found = {rank: _united(ranges) for rank, ranges in ranks.items()}
+    code = found.get(_CODE, [])
+    if _MATH in found:
+        found[_MATH] = list(_without(found[_MATH], code))
+        code = sorted([*code, *found[_MATH]])
+    return [
+        mark
+        for rank, ranges in found.items()
+        for mark in (_without(ranges, code) if _SPOILER < rank < _MATH and code else ranges)
+    ]
+
+
+def _united(marks: list[Mark]) -> list[Mark]:
+    """Marks that do not overlap: the first wins, equal ones that touch become one."""
+    marks.sort(key=lambda one: (one[0], -one[1]))
+    found: list[Mark] = []
+    for start, end, tag in marks:
+        if found:
+            last = found[-1]
+            if start <= last[1] and tag == last[2]:
+                found[-1] = (last[0], max(last[1], end), tag)
+                continue
+            start = max(start, last[1])
+        if start < end:
+            found.append((start, end, tag))
+    return found
+
+
+def _without(marks: Iterable[Mark], holes: Sequence[Mark]) -> Iterable[Mark]:
+    """The marks minus the holes; both sorted and without overlap among themselves."""
     first = 0
-    for start, end, opening in ranges:
+    for start, end, tag in marks:
         while first < len(holes) and holes[first][1] <= start:
             first += 1
         at = first
         while at < len(holes) and holes[at][0] < end:
             if start < holes[at][0]:
-                yield start, holes[at][0], opening
+                yield start, holes[at][0], tag
             start = max(start, holes[at][1])
             at += 1
         if start < end:
-            yield start, end, opening
+            yield start, end, tag
 
 
-def _tight(text: str, start: int, end: int) -> tuple[int, int]:
-    """Newlines and spaces at a mark's ends stand outside of it."""
+def _tight(text: str, mark: Mark) -> Mark:
+    """Newlines and spaces at a mark's ends stand outside of it, but for code's."""
+    start, end, tag = mark
+    if tag[0] >= _MATH or not (text[start] in " \n" or text[end - 1] in " \n"):
+        return mark
     while start < end and text[start] in " \n":
         start += 1
     while end > start and text[end - 1] in " \n":
         end -= 1
-    return start, end
+    return start, end, tag
 
 
-def _opening(entity: Entity, whole: str) -> str:
-    """The opening tag, "" where the entity leaves its text as it is."""
-    if entity.type in _TAGS:
-        return _TAGS[entity.type][0]
+def _addressed(entity: Entity, whole: str) -> Tag | None:
+    """The tag of a link or a date, None where the entity leaves its text as it is."""
     if entity.type == "date":
-        return _time(entity.value)
-    address = _address(entity, whole)
-    return f'<a href="{quoted(address)}">' if address else ""
+        opening = _time(entity.value)
+        return (_DATE, opening, "</time>") if opening else None
+    address = _address(entity, whole) if entity.type in _LINKS else None
+    return (_LINK, f'<a href="{quoted(address)}">', "</a>") if address else None
 
 
 def _address(entity: Entity, whole: str) -> str | None:

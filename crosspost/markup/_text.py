@@ -8,6 +8,10 @@ from typing import Final
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _FIT: Final = {ord(char): " " for char in "\x0b\x0c\x1c\x1d\x1e\x1f\x85"} | {ord("\r"): "\n"}
+_PLAIN: Final = re.compile(
+    "[\n -%'-;=?-~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]*"
+)
+"""All that ``fit`` and ``escape`` leave as it is."""
 BLANK: Final = re.compile(r"\n\s*\n")
 
 
@@ -60,23 +64,38 @@ def trimmed(text: str, start: int, end: int) -> tuple[int, int]:
 
 def paragraphs(text: str, start: int, end: int) -> list[tuple[int, int]]:
     """The ranges between blank lines, trimmed, empty ones left out."""
+    start, end = trimmed(text, start, end)
     found = []
     for gap in BLANK.finditer(text, start, end):
-        found.append(trimmed(text, start, gap.start()))
+        last = gap.start()
+        while text[last - 1].isspace():
+            last -= 1
+        found.append((start, last))
         start = gap.end()
-    found.append(trimmed(text, start, end))
-    return [(first, last) for first, last in found if first < last]
+        while text[start].isspace():
+            start += 1
+    if start < end:
+        found.append((start, end))
+    return found
 
 
 class Window:
-    """``text[start:end]`` without the ``skip`` ranges, and where its offsets went."""
+    """``text[start:end]`` without the ``skip`` ranges, and where its offsets went.
+
+    ``text`` is ``fit``; ``plain`` says that there is nothing to ``escape`` either.
+    """
 
     def __init__(self, text: str, start: int, end: int, skip: Iterable[tuple[int, int]]) -> None:
         self.first, self.last = start, end
         self.size = len(text)
         self.starts: list[int] = []
         self.gone: list[int] = [0]
-        pieces, at = [], start
+        left = self._without(text, skip) if skip else text[start:end]
+        self.plain = _PLAIN.fullmatch(left) is not None
+        self.text = left if self.plain else fit(left)
+
+    def _without(self, text: str, skip: Iterable[tuple[int, int]]) -> str:
+        pieces, at, end = [], self.first, self.last
         for begin, stop in skip:
             begin, stop = max(begin, at), min(stop, end)
             if begin < stop:
@@ -85,12 +104,12 @@ class Window:
                 self.gone.append(self.gone[-1] + stop - begin)
                 at = stop
         pieces.append(text[at:end])
-        self.text = fit("".join(pieces))
+        return "".join(pieces)
 
     def place(self, offset: int) -> int:
         """Where an offset of the whole text stands in ``self.text``."""
         offset = min(max(offset, self.first), self.last)
-        count = bisect_right(self.starts, offset)
+        count = bisect_right(self.starts, offset) if self.starts else 0
         if not count:
             return offset - self.first
         begin = self.starts[count - 1]
