@@ -25,7 +25,7 @@ from crosspost.markup._blocks import Renderer, plain, tree
 from crosspost.markup._inline import Marks
 from crosspost.markup._subset import CLASSES, SUBSET, sanitize, text_of
 from crosspost.markup._telegram import from_html
-from crosspost.markup._text import Window, escape, fit, trimmed, utf16
+from crosspost.markup._text import Window, escape, fit, utf16
 from crosspost.markup._urls import safe_url
 from crosspost.model import Entity
 
@@ -80,4 +80,4 @@ def inline(
     if not entities and not skip:
         return escape(fit(text[start:end]).strip()).replace("\n", "<br>")
     window = Window(text, start, end, skip)
-    return Marks(window, text, entities).render(*trimmed(window.text, 0, len(window.text)))
+    return Marks(window, text, entities).words(0, len(window.text))

@@ -7,8 +7,9 @@ one that crosses the end of another is cut there and goes on behind it.
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
+from functools import partial
 from heapq import heappop, heappush
+from operator import attrgetter
 from typing import Final
 
 from crosspost.markup._inline import Marks
@@ -55,7 +56,7 @@ def tree(window: Window, entities: Iterable[Entity]) -> Block:
     if not found:
         return root
     stack = [root]
-    words = cache(lambda start: _words_from(window.text, start))
+    words = partial(_words_from, window.text, {})
     for block in _in_order(found, stack, window.text):
         parent = stack[-1]
         if block.type == "caption" and _hang(parent, block, words):
@@ -87,16 +88,17 @@ def _found(window: Window, entities: Iterable[Entity]) -> list[Block]:
         if start == end and not (entity.type in _EMPTY and window.holds(entity.offset)):
             continue
         found.append(Block(entity.type, start, end, entity.value, entity.attrs, order))
-    found.sort(key=lambda block: block.start)
+    found.sort(key=attrgetter("start"))
     first = 0
     while first < len(found):
         last = first + 1
         while last < len(found) and found[last].start == found[first].start:
             last += 1
-        slots = [at for at in range(first, last) if found[at].end > found[at].start]
-        wide = sorted((found[at] for at in slots), key=lambda block: -block.end)
-        for at, block in zip(slots, wide, strict=True):
-            found[at] = block
+        if last - first > 1:
+            slots = [at for at in range(first, last) if found[at].end > found[at].start]
+            wide = sorted((found[at] for at in slots), key=lambda block: -block.end)
+            for at, block in zip(slots, wide, strict=True):
+                found[at] = block
         first = last
     return found
 
@@ -147,10 +149,12 @@ def _is_over(top: Block, block: Block, text: str) -> bool:
     return top.type not in ("item", "cell") or block.type not in ("media", "gallery")
 
 
-def _words_from(text: str, start: int) -> int:
+def _words_from(text: str, known: dict[int, int], start: int) -> int:
     """Where the first character that is not white space stands from an offset on."""
-    found = _SOLID.search(text, start)
-    return found.start() if found else len(text)
+    if start not in known:
+        found = _SOLID.search(text, start)
+        known[start] = found.start() if found else len(text)
+    return known[start]
 
 
 def _fits(block: Block, parent: Block, words: Callable[[int], int]) -> bool:
@@ -211,12 +215,12 @@ class Renderer:
 
     def _texts(self, start: int, end: int) -> list[tuple[str, str]]:
         ranges = paragraphs(self.text, start, end)
-        return [("text", self.marks.render(first, last)) for first, last in ranges]
+        return [("text", html) for html in self.marks.render(ranges)]
 
     def full(self, block: Block) -> str:
         """The inside of a block, all of its words in paragraphs."""
         return "".join(
-            f"<p>{html}</p>" if kind == "text" else html for kind, html in self.flow(block)
+            [f"<p>{html}</p>" if kind == "text" else html for kind, html in self.flow(block)]
         )
 
     def tight(self, block: Block) -> str:
@@ -229,7 +233,7 @@ class Renderer:
 
     def words(self, block: Block) -> str:
         """The inside of a block that holds words only."""
-        return self.marks.render(*trimmed(self.text, block.start, block.end))
+        return self.marks.words(block.start, block.end)
 
     def block(self, block: Block) -> str:
         """The block's HTML, "" if it shows nothing."""

@@ -6,13 +6,13 @@ work at n log n whatever a stored message carries.
 """
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Final
 
-from crosspost.markup._text import Window, escape, quoted
+from crosspost.markup._text import Window, escape, quoted, trimmed
 from crosspost.markup._urls import LONGEST, safe_url
 from crosspost.model import Entity
 
@@ -20,6 +20,8 @@ Tag = tuple[int, str, str]
 """How far outside it stands (0: outermost), its opening and its closing form."""
 Mark = tuple[int, int, Tag]
 """From where, up to where, with which tag."""
+Step = tuple[int, str, Sequence[Mark]]
+"""At which place which tags stand, and the marks that are open behind them, outermost first."""
 
 _FORMS: Final = {
     "spoiler": ('<span class="spoiler" tabindex="0">', "</span>"),
@@ -41,21 +43,16 @@ _TAGS: Final[dict[str, Tag]] = {
 }
 _MATH, _CODE = _TAGS["math"][0], _TAGS["code"][0]
 _LINKS: Final = frozenset({"url", "text_link", "email", "phone", "mention"})
+_SHOWN: Final = _LINKS | {"date"} | _TAGS.keys()
 _NAME: Final = re.compile(r"@([A-Za-z0-9_]{1,64})", re.ASCII)
 
 
 class Marks:
-    """A window's text with its inline formatting.
-
-    ``bounds`` are the places where tags stand, ``tags`` what stands there, and ``open[n]`` the
-    marks, outermost first, that are open behind n of them.
-    """
+    """A window's text with its inline formatting."""
 
     def __init__(self, window: Window, whole: str, entities: Iterable[Entity]) -> None:
         self.text, self.plain = window.text, window.plain
-        self.bounds: list[int] = []
-        self.tags: list[str] = []
-        self.open: list[Sequence[Mark]] = [()]
+        self.steps: list[Step] = [(-1, "", ())]
         found = _found(window, whole, entities)
         first, count = 0, len(found)
         while first < count:
@@ -68,49 +65,56 @@ class Marks:
             else:
                 self._put_all(_parted(found[first:last]))
             first = last
+        self.steps.append((len(self.text) + 1, "", ()))
 
     def _put(self, mark: Mark) -> None:
         """Add the tags of a mark that touches no other one."""
         start, end, (_, opening, closing) = mark = _tight(self.text, mark)
         if start < end:
-            self.bounds += (start, end)
-            self.tags += (opening, closing)
-            self.open += ((mark,), ())
+            self.steps += ((start, opening, (mark,)), (end, closing, ()))
 
     def _put_all(self, marks: list[Mark]) -> None:
         """Add the tags of marks that are in each other's way."""
         marks = [mark for mark in (_tight(self.text, mark) for mark in marks) if mark[0] < mark[1]]
         marks.sort(key=lambda mark: (mark[0], -mark[1], mark[2][0]))
-        bounds = sorted({place for mark in marks for place in mark[:2]})
         current: list[Mark] = []
         index = 0
-        for bound in bounds:
-            before, current = current, [mark for mark in current if mark[1] > bound]
-            while index < len(marks) and marks[index][0] == bound:
+        for place in sorted({place for mark in marks for place in mark[:2]}):
+            before, current = current, [mark for mark in current if mark[1] > place]
+            while index < len(marks) and marks[index][0] == place:
                 current.append(marks[index])
                 index += 1
-            self.tags.append(_turn(before, current))
-            self.open.append(current)
-        self.bounds += bounds
+            self.steps.append((place, _turn(before, current), current))
 
-    def render(self, start: int, end: int) -> str:
-        """The HTML of ``text[start:end]``, a newline as ``<br>``."""
-        if start >= end:
-            return ""
-        text, plain, bounds, tags = self.text, self.plain, self.bounds, self.tags
-        first = bisect_right(bounds, start)
-        last = bisect_left(bounds, end, first)
-        out = [_turn((), self.open[first])] if self.open[first] else []
-        for index in range(first, last):
-            bound = bounds[index]
-            words = text[start:bound]
-            out += (words if plain else escape(words), tags[index])
-            start = bound
-        words = text[start:end]
-        out.append(words if plain else escape(words))
-        if self.open[last]:
-            out.append(_turn(self.open[last], ()))
-        return "".join(out).replace("\n", "<br>")
+    def render(self, ranges: Sequence[tuple[int, int]]) -> list[str]:
+        """The HTML of ranges of the text that follow each other and are not empty, a newline as
+        ``<br>``."""
+        text, plain, steps = self.text, self.plain, self.steps
+        found = []
+        index = bisect_right(steps, ranges[0][0], key=itemgetter(0)) if ranges else 0
+        for start, end in ranges:
+            while steps[index][0] <= start:
+                index += 1
+            around = steps[index - 1][2]
+            out = [mark[2][1] for mark in around] if around else []
+            place, tags, behind = steps[index]
+            while place < end:
+                words = text[start:place]
+                out += (words if plain else escape(words), tags)
+                around, start = behind, place
+                index += 1
+                place, tags, behind = steps[index]
+            words = text[start:end]
+            out.append(words if plain else escape(words))
+            if around:
+                out += [mark[2][2] for mark in reversed(around)]
+            found.append("".join(out).replace("\n", "<br>"))
+        return found
+
+    def words(self, start: int, end: int) -> str:
+        """The HTML of ``text[start:end]`` without white space at both ends."""
+        start, end = trimmed(self.text, start, end)
+        return self.render([(start, end)])[0] if start < end else ""
 
 
 def _turn(before: Sequence[Mark], behind: Sequence[Mark]) -> str:
@@ -128,13 +132,12 @@ def _found(window: Window, whole: str, entities: Iterable[Entity]) -> list[Mark]
     """What the entities ask for, by where it begins."""
     found: list[Mark] = []
     for entity in entities:
-        tag = _TAGS.get(entity.type) or _addressed(entity, whole)
-        if tag is None:
-            continue
-        start = window.place(entity.offset)
-        end = window.place(entity.offset + entity.length)
-        if start < end:
-            found.append((start, end, tag))
+        if entity.type in _SHOWN:
+            start, end = window.span(entity.offset, entity.length)
+            if start < end:
+                tag = _TAGS.get(entity.type) or _addressed(entity, whole)
+                if tag:
+                    found.append((start, end, tag))
     found.sort(key=itemgetter(0))
     return found
 
@@ -206,7 +209,7 @@ def _addressed(entity: Entity, whole: str) -> Tag | None:
     if entity.type == "date":
         opening = _time(entity.value)
         return (_DATE, opening, "</time>") if opening else None
-    address = _address(entity, whole) if entity.type in _LINKS else None
+    address = _address(entity, whole)
     return (_LINK, f'<a href="{quoted(address)}">', "</a>") if address else None
 
 

@@ -116,6 +116,13 @@ class Window:
         taken = self.gone[count] - self.gone[count - 1]
         return offset - self.first - self.gone[count - 1] - min(offset - begin, taken)
 
+    def span(self, offset: int, length: int) -> tuple[int, int]:
+        """Where a range of the whole text stands in ``self.text``."""
+        end = offset + length
+        if self.starts or offset < self.first or end > self.last:
+            return self.place(offset), self.place(end)
+        return offset - self.first, end - self.first
+
     def holds(self, offset: int) -> bool:
         """Whether what has no length at this offset belongs here and not to another window: it
         belongs to the character after it, at the text's end to the last one."""
