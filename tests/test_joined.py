@@ -112,6 +112,29 @@ def test_when_the_first_is_deleted_the_others_are_an_article_of_their_own(blog: 
     blog.unchanged()
 
 
+def test_a_part_waits_while_its_words_stand_in_an_article_that_a_person_has_changed(
+    blog: Blog,
+) -> None:
+    """Its first post is gone: the article is the person's to take off, and holds the part's words
+    until then."""
+    zero = said(1, "Накануне\n\nСтавили лавки.\n\n", after=-90_000)
+    blog.write(zero, said(2, FIRST), said(3, BREAD, after=60))
+    blog.sync()
+    (page,) = (blog.root / "public" / "b").glob("2-*.html")
+    page.write_text(page.read_text("utf-8").replace("Пришли трое", "Пришли четверо"), "utf-8")
+    blog.write(zero, said(3, BREAD, after=60))
+    answer = blog.run("sync")
+    assert answer.code == 1
+    assert "Its words stand in the article b/2" in answer.text
+    assert blog.posts == [1, 2]
+    assert "Пришли четверо" in blog.page(2)
+    blog.run("withdraw", "b/2")
+    blog.run("sync")
+    assert blog.posts == [1, 3]
+    assert "Хлеба хватит на всех" in blog.page(3)
+    blog.unchanged()
+
+
 @pytest.mark.parametrize("word", ["--publish", "--skip"])
 def test_a_word_about_a_part_leaves_its_text_nowhere_twice_and_at_once(
     blog: Blog, word: str

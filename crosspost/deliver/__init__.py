@@ -52,6 +52,7 @@ from crosspost.ledger import Delivery, StoredPost, stamp
 from crosspost.logs import about, event
 from crosspost.model import Article, digest
 from crosspost.publishers import Unknown
+from crosspost.rules import Verdict
 
 __all__ = [
     "GIVE_UP",
@@ -259,15 +260,34 @@ def _article(
 
 
 def _decide(errand: Errand, delivery: Delivery, stored: StoredPost, article: Article) -> Step:
+    within = None if delivery.remote_id else _within(errand, delivery.post_id)
     return decide(
         delivery,
         stored,
         article,
-        errand.judge(stored, article),
+        within or errand.judge(stored, article),
         now=errand.ledger.clock(),
         settle=errand.settle,
         on_delete=errand.on_delete,
     )
+
+
+def _within(errand: Errand, post_id: int) -> Verdict | None:
+    """What becomes of a post whose words stand in the article of an earlier one that is gone, while
+    that article cannot be taken off the site: a person's hand was on it, or nobody knows."""
+    ledger, blog = errand.ledger, errand.blog
+    if errand.on_delete == "keep" or errand.joined_to(post_id)[0] != post_id:
+        return None
+    for other in ledger.joined(blog, post_id):
+        found = ledger.post(blog, other) if other < post_id else None
+        there = [one for one in ledger.deliveries(blog, other) if one.site == errand.site]
+        if found and found.gone == "gone" and any(one.public for one in there):
+            reason = (
+                f"Its words stand in the article {blog}/{other}, whose post was deleted and which "
+                f"is still there; for an article of its own: crosspost withdraw {blog}/{other}"
+            )
+            return Verdict(action="hold", reason=reason, rule="part")
+    return None
 
 
 def _note(errand: Errand, delivery: Delivery, article: Article, step: Step) -> Outcome | None:

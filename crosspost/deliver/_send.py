@@ -269,6 +269,7 @@ def withdraw(errand: Errand, trip: Trip, take: Take) -> Outcome | None:
             ledger.shows(told, (), only=True)
         if delivery.public:
             ledger.stir(errand.blog, delivery.post_id, errand.site)
+            ledger.stir_joined(errand.blog, delivery.post_id)
     if remote is None:
         return None
     return outcome_of(told, article, "withdrawn", why)
