@@ -10,7 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from random import Random
+from typing import Any, Literal
 
 import pytest
 from memory import memory_folder
@@ -204,6 +205,56 @@ def test_neighbours_of_an_album_are_no_parts_of_it(ledger: Ledger) -> None:
     assert store(ledger, post(15)) == ("new", 15)
     assert [ledger.post_of(BLOG, number) for number in range(10, 17)] == [
         *(None, 11, 11, 13, 11, 15, None)
+    ]
+
+
+# --- Batches ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_posts_stored_together_are_stored_as_one_by_one(seed: int) -> None:
+    """The same rows and the same answers, whatever was there, in whatever order, twice or torn."""
+    random = Random(seed)
+    moment, sites = datetime(2025, 6, 1, tzinfo=UTC), (SITE, "second")
+    with memory_folder() as folder:
+        alone = Ledger.open(folder / "alone.db", clock=lambda: moment)
+        together = Ledger.open(folder / "together.db", clock=lambda: moment)
+        with alone, together:
+            for _ in range(8):
+                batch, way = some_posts(random), random.choice((EXPORT, EXPORT, PREVIEW))
+                one_by_one = [alone.store(BLOG, one, *way, sites) for one in batch]
+                assert together.store_all(BLOG, batch, *way, sites) == one_by_one
+                lost, how = random.sample(range(1, 30), 2), random.choice(HOW_LOST)
+                for ledger in (alone, together):
+                    ledger.lose(BLOG, lost, how)
+                assert rows(together) == rows(alone)
+
+
+HOW_LOST: tuple[Literal["asked", "gone"], ...] = ("asked", "gone")
+
+
+def some_posts(random: Random) -> list[Post]:
+    """Messages next to each other, divided into posts somehow; mostly oldest first, each once."""
+    ids = list(range(random.randrange(1, 20), random.randrange(21, 40)))
+    found = []
+    while ids:
+        many = random.choice((1, 1, 1, 2, 3))
+        group, ids = ids[:many], ids[many:]
+        if random.random() < 0.2 and len(group) > 1:
+            ids.insert(0, group.pop(random.randrange(len(group))))
+        text = random.choice(("Слово", "Слово", "Дело"))
+        found.append(post(*group, text=text, views=random.choice((None, None, 7))))
+    if random.random() < 0.3:
+        random.shuffle(found)
+    if random.random() < 0.3:
+        found.append(random.choice(found))
+    return found
+
+
+def rows(ledger: Ledger) -> list[list[Any]]:
+    return [
+        sorted(ledger._db.execute(f"SELECT * FROM {table}"), key=repr)
+        for table in ("post", "delivery", "event")
     ]
 
 
@@ -500,6 +551,8 @@ HOT: dict[str, Callable[[Ledger], object]] = {
     "asked": lambda ledger: ledger.asked(BLOG),
     "stir": lambda ledger: ledger.stir(BLOG, 9, SITE),
     "store": lambda ledger: store(ledger, post(9, 10)),
+    "store_all": lambda ledger: ledger.store_all(BLOG, [post(7), post(9)], *EXPORT, (SITE,)),
+    "posts_of": lambda ledger: ledger.posts_of(BLOG, [2, 9]),
     "lose": lambda ledger: ledger.lose(BLOG, [9], "gone"),
     "deliveries": lambda ledger: ledger.deliveries(BLOG, 9),
     "by_url": lambda ledger: ledger.by_url("https://example.com/9"),

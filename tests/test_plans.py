@@ -20,7 +20,7 @@ STEPS: Final = 20
 SMALL_TABLES: Final = {
     *("blog", "cursor", "target", "footer"),  # of the ledger
     *("meta", "mark", "leaves", "total"),  # of the static site: by blog and by tag
-    *("CONSTANT", "seen", "first", "l"),  # rows that a query made itself
+    *("CONSTANT", "seen", "first", "l", "json_each"),  # rows that a query made or was given
 }
 SMALL: Final = 50
 LARGE: Final = 250

@@ -1,6 +1,7 @@
 """Posts as they were read, albums under one id whatever becomes of their parts, and deletions."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from itertools import pairwise
 from typing import Final, Literal
 
 import msgspec
@@ -13,6 +14,10 @@ from crosspost.model import Post, decode_post, encode, fingerprint
 _NEAR: Final = 10
 """The post a message is part of is among so many before it: an album has ten messages at most,
 and each may have been a post of its own once."""
+_POST_OF: Final = (
+    "(SELECT id FROM (SELECT id, last_id, gone FROM post WHERE blog = ?1 AND id <= message"
+    " ORDER BY id DESC LIMIT ?3) WHERE last_id >= message ORDER BY gone = 'gone', id DESC LIMIT 1)"
+)
 
 
 class Posts(Blogs):
@@ -43,34 +48,88 @@ class Posts(Blogs):
                 post = msgspec.structs.replace(post, id=key)
             if old and not old.gone and self._same(old, post, reader, source):
                 return "same", key
-            self._write(blog, post, reader, source)
-            for site in sites:
-                self._make_due(blog, key, site)
+            self._write(blog, [(post, encode(post))], reader, source, sites)
             self._set_aside(blog, post, old, sites)
             if old is None:
                 return "new", key
             self.tell(blog, key, "", "back" if old.gone else "edited", "")
             return ("back" if old.gone else "changed"), key
 
-    def _write(self, blog: str, post: Post, reader: str, source: str) -> None:
-        self._db.execute(
+    def store_all(
+        self, blog: str, posts: Sequence[Post], reader: str, source: str, sites: Sequence[str]
+    ) -> list[tuple[Stored, int]]:
+        """As ``store`` for each of them in turn, with one question for all: what the ledger does
+        not know is written at once, what it has word for word is left as it is."""
+        with self.transaction():
+            known: Set[int] = set()
+            same: Set[int] = set()
+            if apart := _apart(posts):
+                written = {post.id: encode(post) for post in posts}
+                known = self.posts_of(blog, (id_ for post in posts for id_ in post.ids)).keys()
+                same = self._verbatim(blog, known & written.keys(), written, reader, source)
+                new = [(post, written[post.id]) for post in posts if known.isdisjoint(post.ids)]
+                self._write(blog, new, reader, source, sites)
+            found: list[tuple[Stored, int]] = []
+            for post in posts:
+                if apart and known.isdisjoint(post.ids):
+                    found.append(("new", post.id))
+                elif post.id in same:
+                    found.append(("same", post.id))
+                else:
+                    found.append(self.store(blog, post, reader, source, sites))
+            return found
+
+    def _verbatim(
+        self, blog: str, ids: Set[int], written: Mapping[int, bytes], reader: str, source: str
+    ) -> set[int]:
+        """Those of the posts that this reader gave before as they are ``written``."""
+        if not ids:
+            return set()
+        rows = self._all(
+            "SELECT id, CAST(data AS BLOB) FROM post WHERE blog = ?1 AND id IN"
+            " (SELECT value FROM json_each(?2)) AND reader = ?3 AND source = ?4 AND gone = ''",
+            *(blog, _json(ids), reader, source),
+        )
+        return {post_id for post_id, data in rows if data == written[post_id]}
+
+    def _write(
+        self,
+        blog: str,
+        posts: Sequence[tuple[Post, bytes]],
+        reader: str,
+        source: str,
+        sites: Sequence[str],
+    ) -> None:
+        """Writes the posts, each with its record, and makes them due."""
+        moment = stamp(self.clock())
+        self._db.executemany(
             "INSERT INTO post (blog, id, last_id, date, edited, fingerprint, data, reader,"
-            " source, stored_at, changed_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?10)"
+            " source, stored_at, changed_at)"
+            " VALUES (?1, ?2, ?3, ?4, ?5, ?6, CAST(?7 AS TEXT), ?8, ?9, ?10, ?10)"
             " ON CONFLICT (blog, id) DO UPDATE SET last_id=?3, date=?4, edited=?5,"
-            " fingerprint=?6, data=?7, reader=?8, source=?9, changed_at=?10, gone='',"
-            " gone_at=NULL, lined=0",
+            " fingerprint=?6, data=CAST(?7 AS TEXT), reader=?8, source=?9, changed_at=?10,"
+            " gone='', gone_at=NULL, lined=0",
             (
-                blog,
-                post.id,
-                max(post.ids),
-                stamp(post.date),
-                stamp(post.edited) if post.edited else None,
-                fingerprint(post),
-                encode(post).decode(),
-                reader,
-                source,
-                stamp(self.clock()),
+                (
+                    blog,
+                    post.id,
+                    max(post.ids),
+                    stamp(post.date),
+                    stamp(post.edited) if post.edited else None,
+                    fingerprint(post),
+                    data,
+                    reader,
+                    source,
+                    moment,
+                )
+                for post, data in posts
             ),
+        )
+        self._db.executemany(
+            "INSERT INTO delivery (blog, post_id, site, state, due, changed_at)"
+            " VALUES (?1, ?2, ?3, 'new', 1, ?4)"
+            " ON CONFLICT DO UPDATE SET due = 1, not_before = '', attempts = 0",
+            ((blog, post.id, site, moment) for post, _ in posts for site in sites),
         )
 
     def _set_aside(
@@ -85,9 +144,7 @@ class Posts(Blogs):
         for other in [*others, *([old] if old and not old.gone else [])]:
             if set(post.ids).isdisjoint(other.post.ids):
                 rest = msgspec.structs.replace(other.post, id=other.post.ids[0])
-                self._write(blog, rest, other.reader, other.source)
-                for site in sites:
-                    self._make_due(blog, rest.id, site)
+                self._write(blog, [(rest, encode(rest))], other.reader, other.source, sites)
 
     def _key(self, blog: str, post: Post) -> int:
         """The id this post is known by: its own, or that of the album it is what is left of."""
@@ -106,14 +163,6 @@ class Posts(Blogs):
             return old.post.media == post.media
         # Files of another way of reading cannot be compared; an edit may have replaced them.
         return not (post.media and post.edited and post.edited != old.post.edited)
-
-    def _make_due(self, blog: str, post_id: int, site: str) -> None:
-        self._db.execute(
-            "INSERT INTO delivery (blog, post_id, site, state, due, changed_at)"
-            " VALUES (?1, ?2, ?3, 'new', 1, ?4)"
-            " ON CONFLICT DO UPDATE SET due = 1, not_before = '', attempts = 0",
-            (blog, post_id, site, stamp(self.clock())),
-        )
 
     def post(self, blog: str, post_id: int) -> StoredPost | None:
         """The post known by this id."""
@@ -139,14 +188,20 @@ class Posts(Blogs):
     def post_of(self, blog: str, message_id: int) -> int | None:
         """The id of the post that this message is part of: an album's, or its own."""
         found = self._one(
-            "SELECT id FROM (SELECT id, last_id, gone FROM post WHERE blog = ?1 AND id <= ?2"
-            " ORDER BY id DESC LIMIT ?3) WHERE last_id >= ?2"
-            " ORDER BY gone = 'gone', id DESC LIMIT 1",
-            blog,
-            message_id,
-            _NEAR,
+            f"SELECT {_POST_OF} FROM (SELECT ?2 AS message)",  # noqa: S608
+            *(blog, message_id, _NEAR),
         )
         return found[0] if found else None
+
+    def posts_of(self, blog: str, message_ids: Iterable[int]) -> dict[int, int]:
+        """``post_of`` by message, of those that are part of a post."""
+        rows = self._all(
+            f"SELECT message, {_POST_OF} FROM (SELECT value AS message FROM json_each(?2))"  # noqa: S608
+            " WHERE message <= (SELECT max(last_id) FROM"
+            " (SELECT last_id FROM post WHERE blog = ?1 ORDER BY id DESC LIMIT ?3))",
+            *(blog, _json(message_ids), _NEAR),
+        )
+        return {message: key for message, key in rows if key is not None}
 
     def posts(self, blog: str, *, newest_first: bool = False) -> Iterator[StoredPost]:
         """The blog's posts that are not gone. Memory does not grow with their number."""
@@ -214,3 +269,15 @@ class Posts(Blogs):
         """The posts that vanished and wait for a person's word."""
         rows = self._all("SELECT id FROM post WHERE blog = ? AND gone = 'asked'", blog)
         return [row[0] for row in rows]
+
+
+def _apart(posts: Iterable[Post]) -> bool:
+    """Whether each post's messages come before those of the next, by their ids: then what becomes
+    of one decides nothing about another."""
+    ids = [id_ for post in sorted(posts, key=lambda post: post.id) for id_ in post.ids]
+    return all(one < after for one, after in pairwise(ids))
+
+
+def _json(ids: Iterable[int]) -> str:
+    """The ids as SQLite's ``json_each`` takes them."""
+    return msgspec.json.encode(list(ids)).decode()

@@ -1,8 +1,8 @@
 """Reading: from a source into the ledger."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import groupby, islice
 from typing import Final
 
 from crosspost.errors import ReaderError
@@ -37,8 +37,8 @@ def pull(run: Run, blog: Blog) -> None:
             ledger.bind(blog.name, reader.channel())
             first = False
         with ledger.transaction():
-            for change in batch:
-                if isinstance(change, Post):
+            for change in _gathered(batch):
+                if isinstance(change, list):
                     _store(run, blog, change, source)
                 elif isinstance(change, Deleted):
                     lost += _deleted(ledger, blog.name, change.ids)
@@ -72,16 +72,30 @@ def _until_checkpoint(changes: Iterator[Change]) -> Iterator[Change]:
             return
 
 
-def _store(run: Run, blog: Blog, post: Post, source: Source) -> None:
-    if blog.since and post.date < blog.since:
-        run.ledger.saw({*post.ids, run.ledger.post_of(blog.name, post.id) or post.id})
-        return
-    what, key = run.ledger.store(blog.name, post, *source, tuple(blog.sites))
-    run.ledger.saw((key, *post.ids))
-    if what != "same":
-        run.report.read += 1
-    for site in blog.sites if what in ("changed", "back") else ():
-        run.ledger.stir(blog.name, key, site)  # replies quote it
+def _gathered(batch: Iterable[Change]) -> Iterator[list[Post] | Change]:
+    """The changes in their order; posts that follow each other are one list."""
+    for is_post, some in groupby(batch, lambda change: isinstance(change, Post)):
+        if is_post:
+            yield [change for change in some if isinstance(change, Post)]
+        else:
+            yield from some
+
+
+def _store(run: Run, blog: Blog, posts: list[Post], source: Source) -> None:
+    ledger = run.ledger
+    early = [post for post in posts if blog.since and post.date < blog.since]
+    if early:
+        posts = [post for post in posts if not blog.since or post.date >= blog.since]
+        keys = ledger.posts_of(blog.name, [post.id for post in early])
+        ledger.saw([keys.get(post.id, post.id) for post in early])
+        ledger.saw([number for post in early for number in post.ids])
+    stored = ledger.store_all(blog.name, posts, *source, tuple(blog.sites))
+    ledger.saw([key for _, key in stored])
+    ledger.saw([number for post in posts for number in post.ids])
+    run.report.read += sum(what != "same" for what, _ in stored)
+    for what, key in stored:
+        for site in blog.sites if what in ("changed", "back") else ():
+            ledger.stir(blog.name, key, site)  # replies quote it
 
 
 def _deleted(ledger: Ledger, blog: str, ids: Sequence[int]) -> list[int]:
@@ -135,17 +149,22 @@ def gather(
         if not batch:
             break
         with ledger.transaction():
+            known = ledger.posts_of(blog.name, [one.id for one in batch if isinstance(one, Post)])
+            new: list[Post] = []
+            taken: set[int] = set()
             for item in batch:
                 if isinstance(item, Note):
                     run.report.note(blog.name, item)
-                elif chosen.holds(item) and (limit is None or stored < limit):
-                    if ledger.post_of(blog.name, item.id) is None:
-                        ledger.store(blog.name, item, *source, tuple(blog.sites))
-                        run.report.read += 1
-                        stored += 1
-                    else:
-                        ledger.revive(blog.name, ledger.post_of(blog.name, item.id) or item.id)
+                elif chosen.holds(item) and (limit is None or stored + len(new) < limit):
+                    if item.id in known:
+                        ledger.revive(blog.name, known[item.id])
+                    elif item.id not in taken:
+                        new.append(item)
+                        taken.update(item.ids)
                     chosen.last = item.id
+            ledger.store_all(blog.name, new, *source, tuple(blog.sites))
+            run.report.read += len(new)
+            stored += len(new)
         run.progress("read", run.report.read, 0)
     if limit is None:
         chosen.last = None
