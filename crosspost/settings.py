@@ -22,7 +22,8 @@ _SPAN: Final = re.compile(r"(\d{1,6})\s*(s|m|h|d)", re.ASCII)
 _SIZE: Final = re.compile(r"(\d{1,6})\s*(B|KB|MB|GB)", re.ASCII)
 _UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _POWERS: Final = {"B": 0, "KB": 1, "MB": 2, "GB": 3}
-_WAYS: Final = ("env", "file", "credential", "keyring")
+WAYS: Final = ("env", "file", "credential", "keyring")
+"""Where a secret may be kept."""
 _LARGEST: Final = 64 * 1024
 STORES: Final = ("/etc/credstore", "/run/credstore")
 """Where systemd keeps credentials of the machine."""
@@ -37,7 +38,7 @@ def revealed(value: Any, base: Path) -> str:
     """The secret that ``{env = …}``, ``{file = …}``, ``{credential = …}`` or ``{keyring = …}``
     leads to. Raises ``ValueError``, which tells where it was looked for and never what was
     found."""
-    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in _WAYS:
+    if not isinstance(value, dict) or len(value) != 1 or next(iter(value)) not in WAYS:
         raise ValueError(
             'it is a text, {env = "NAME"}, {file = "path"}, {credential = "name"} or '
             '{keyring = "name"}'

@@ -532,6 +532,16 @@ def test_status_says_when_the_last_run_could_not_do_its_work(place: Path) -> Non
     assert "2 due" in told
 
 
+def test_who_looks_needs_no_secret_of_telegram(place: Path) -> None:
+    run("sync")
+    live = '[telegram]\napi_id = {env = "NO_ID"}\napi_hash = {file = "nowhere"}\n'
+    (place / "crosspost.toml").write_text(CONFIG.replace('"export"', '"telegram"') + live, "utf-8")
+    for words in (("status",), ("show", "1")):
+        told = run(*words, code=2)
+        assert "the environment variable NO_ID is not set" in told.stderr
+        assert "live" in told.stdout
+
+
 def test_who_looks_needs_no_secret_of_the_sites(place: Path) -> None:
     run("sync")
     secret = '[site.local]\ntype = "wordpress"\nurl = "https://example.org"\nuser = "blogger"\n'

@@ -43,7 +43,7 @@ def config_as_far(ctx: click.Context) -> "tuple[Config, int]":
     try:
         return config_of(ctx), 0
     except ConfigError as error:
-        config, _ = load_part(Path(ctx.obj["config"] or DEFAULT))
+        config, _ = load_part(Path(ctx.obj["config"] or DEFAULT), secrets=False)
         if config is None or not config.blogs:
             raise
         for problem in error.problems:

@@ -1,5 +1,5 @@
 """What is well of a config that is not well as a whole: for ``crosspost doctor``, which goes on
-with it.
+with it, and for who only looks into the ledger.
 
     load_part(path)   the config without what is wrong in it, and every problem
 """
@@ -12,22 +12,27 @@ from typing import Any, Final
 from crosspost.config import Config, _config, _parsed, _read, load
 from crosspost.config._problems import Problems
 from crosspost.errors import ConfigError
+from crosspost.settings import WAYS, revealed
 
 _STAND_IN: Final = "stand-in"
 """A site and a blog in the place of those that are wrong; nobody hears of it."""
 _SITE: Final = {"type": "static", "path": "."}
+_NO_SECRET: Final = "1"
+"""In the place of a secret that cannot be had: a text, and an application's number."""
 _BLOG: Final = {"name": _STAND_IN, "channel": ".", "reader": "export", "site": _STAND_IN}
 
 
-def load_part(path: Path) -> tuple[Config | None, tuple[str, ...]]:
+def load_part(path: Path, *, secrets: bool = True) -> tuple[Config | None, tuple[str, ...]]:
     """The config at ``path`` as far as it is well, None where nothing is; and its problems. A
-    blog whose sites are wrong is there without them."""
+    blog whose sites are wrong is there without them. ``secrets``: whether one that cannot be had
+    makes its table wrong."""
     try:
         return load(path), ()
     except ConfigError as error:
         problems = error.problems
     try:
-        return _without_wrong(path, _parsed(path, _read(path))), problems
+        data = _parsed(path, _read(path))
+        return _without_wrong(path, data if secrets else _without_secrets(path, data)), problems
     except (ConfigError, RecursionError):
         return None, problems
 
@@ -50,6 +55,21 @@ def _without_wrong(path: Path, data: dict[str, Any]) -> Config | None:
                 blogs.append(blog)
     found = _made(path, top, blogs, sites)
     return _bare(found) if found else None
+
+
+def _without_secrets(path: Path, value: Any) -> Any:
+    """The same with a stand-in for each secret that cannot be had."""
+    if isinstance(value, list):
+        return [_without_secrets(path, one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() & set(WAYS) and len(value) == 1:
+        try:
+            revealed(value, path.absolute().parent)
+        except ValueError:
+            return _NO_SECRET
+        return value
+    return {key: _without_secrets(path, one) for key, one in value.items()}
 
 
 def _with_sites(table: dict[str, Any], sites: Mapping[str, Any]) -> dict[str, Any]:
