@@ -17,7 +17,7 @@ from crosspost.settings import WAYS, revealed
 _STAND_IN: Final = "stand-in"
 """A site and a blog in the place of those that are wrong; nobody hears of it."""
 _SITE: Final = {"type": "static", "path": "."}
-_NO_SECRET: Final = "1"
+_UNTOLD: Final = "1"
 """In the place of a secret that cannot be had: a text, and an application's number."""
 _BLOG: Final = {"name": _STAND_IN, "channel": ".", "reader": "export", "site": _STAND_IN}
 
@@ -67,7 +67,7 @@ def _without_secrets(path: Path, value: Any) -> Any:
         try:
             revealed(value, path.absolute().parent)
         except ValueError:
-            return _NO_SECRET
+            return _UNTOLD
         return value
     return {key: _without_secrets(path, one) for key, one in value.items()}
 
