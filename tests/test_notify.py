@@ -401,6 +401,28 @@ def test_a_ledger_that_cannot_be_used_is_told(blog: Blog, hook: Hook) -> None:
     assert hook.got[-1]["title"] == "Crosspost: the run works again"
 
 
+def test_a_config_that_is_wrong_elsewhere_is_told(blog: Blog, hook: Hook) -> None:
+    """A password that cron's environment does not have, say."""
+    assert blog.sync().code == 0
+    right = blog.tables
+    blog.tables += "\n[site.news]\ntype = 'wordpress'\nurl = 'https://example.org'\n"
+    blog.tables += "user = 'u'\npassword = {env = 'NOWHERE_TO_BE_FOUND'}\n"
+    blog.configure()
+    assert blog.run("sync", "--dry-run").code == 2
+    assert hook.got == []
+    assert blog.run("sync").code == 2
+    assert blog.run("sync").code == 2
+    (message,) = hook.got
+    assert message["title"] == "Crosspost: the run fails"
+    assert "the environment variable NOWHERE_TO_BE_FOUND is not set" in message["message"]
+    blog.tables = right
+    blog.configure()
+    assert blog.sync().code == 0
+    assert hook.got[-1]["title"] == "Crosspost: the run works again"
+    assert blog.run("sync", "strange").code == 2
+    assert len(hook.got) == 2, "within the hour of the same trouble"
+
+
 def test_the_test_arrives(blog: Blog, hook: Hook) -> None:
     answer = blog.run("notify", "--test")
     assert (answer.code, answer.text) == (0, "Sent to 1 of 1 addresses. Look whether it arrived.\n")

@@ -1,17 +1,21 @@
 """What a run tells beside its report: word to a person, figures, pings, the log; each only where
 the config wants it, and none of them ever fails a run."""
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-from crosspost.errors import CrosspostError
+from crosspost.errors import ConfigError, CrosspostError
 from crosspost.logs import about, event
 
 if TYPE_CHECKING:
+    import click
+
     from crosspost.config import Config
     from crosspost.health import Health
     from crosspost.ledger import Ledger
@@ -40,6 +44,33 @@ def voiced(config: "Config", report: "Report") -> Iterator["Voice | None"]:
         voice.end(report, _told(error))
         raise
     voice.end(report)
+
+
+def config_heard(ctx: "click.Context", command: str, names: tuple[str, ...]) -> "Config":
+    """The config of an unattended run, which has blogs of these ``names``. One that is wrong is
+    told to those whom it names, as far as it can be read, unless a person is there to see it."""
+    from crosspost.cli._common import config_of
+
+    try:
+        config = config_of(ctx)
+        config.chosen(names)
+    except ConfigError as error:
+        if not sys.stderr.isatty():
+            _tell_of_config(ctx.obj["config"], command, error)
+        raise
+    return config
+
+
+def _tell_of_config(path: Any, command: str, error: ConfigError) -> None:
+    from crosspost.config import DEFAULT
+    from crosspost.config.part import load_part
+    from crosspost.report import Report
+
+    part, _ = load_part(Path(path or DEFAULT))
+    if part and (part.notify or part.health or part.textfile):
+        voice = Voice(part, command)
+        voice.begin()
+        voice.end(Report(command), error)
 
 
 def _told(error: Exception) -> CrosspostError:

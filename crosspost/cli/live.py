@@ -148,12 +148,12 @@ def watch(ctx: click.Context, blogs: tuple[str, ...], interval: float) -> None:
     from datetime import timedelta
 
     from crosspost.cli._systemd import notify
-    from crosspost.cli._voice import Voice
+    from crosspost.cli._voice import Voice, config_heard
     from crosspost.ledger import Ledger
     from crosspost.watch import Watch
     from crosspost.watch import watch as follow
 
-    config = config_of(ctx)
+    config = config_heard(ctx, "watch", blogs)
     chosen = config.chosen(blogs)
     Ledger.open(config.ledger).close()  # made or migrated by one, before several open it
 

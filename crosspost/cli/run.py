@@ -11,6 +11,7 @@ import click
 
 from crosspost.cli._common import blog_names, config_of, finish, running, show_file
 from crosspost.cli._options import shared
+from crosspost.cli._voice import config_heard
 
 if TYPE_CHECKING:
     from crosspost.config import Config
@@ -80,7 +81,7 @@ def sync(
 
     if max_time and jitter >= max_time:
         raise click.UsageError("--jitter counts towards --max-time, and must be shorter.")
-    config = config_of(ctx)
+    config = config_of(ctx) if dry_run else config_heard(ctx, "sync", blogs)
     chosen = config.chosen(blogs)
     report = Report("sync", dry_run=dry_run)
     options = {"accept_deletions": accept_deletions, "wait": wait}
@@ -161,7 +162,7 @@ def backfill(
     from crosspost import pipeline
     from crosspost.report import Report
 
-    config = config_of(ctx)
+    config = config_of(ctx) if dry_run else config_heard(ctx, "backfill", (blog,))
     (chosen,) = config.chosen((blog,))
     bounds, wanted = _bounds(config.zones[chosen.name], since, until, ids)
     source = pipeline.Source("export", str(export.absolute())) if export else None
