@@ -1,10 +1,11 @@
 """Runs the benchmarks and prints what they found.
 
     python -m bench [NAME ...] [--most 1000000] [--runs 3] [--folder DIR] [--json FILE]
-                    [--charts DIR]
+                    [--charts DIR] [--fixtures DIR]
 
 Names: nothing, new, reading, build, markup, preview, ledger. Sizes above ``--most`` are left out.
 What was made to measure with stays in ``--folder`` and is used again; without one it is deleted.
+``--fixtures`` is a folder of real exports, for markup.
 Exit code 1 when a goal is missed that must not be.
 """
 
@@ -31,6 +32,7 @@ def main() -> int:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--charts", type=Path)
+    parser.add_argument("--fixtures", type=Path, help="real exports, for markup")
     wanted = parser.parse_args()
     if unknown := set(wanted.names) - set(NAMES):
         parser.error(f"there is no benchmark {', '.join(sorted(unknown))}: {', '.join(NAMES)}")
@@ -42,7 +44,8 @@ def main() -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for name in wanted.names or NAMES:
             measure = import_module(f"bench.{name}").measure
-            section: Section = measure(folder, wanted.most, wanted.runs)
+            more = {"fixtures": wanted.fixtures} if name == "markup" else {}
+            section: Section = measure(folder, wanted.most, wanted.runs, **more)
             sections.append(section)
             print(f"\n## {section.name}\n\n{table(section.rows)}\n", *section.goals, sep="\n- ")
     report = {

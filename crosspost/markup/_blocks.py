@@ -205,20 +205,22 @@ class Renderer:
         found: list[tuple[str, str]] = []
         at = block.start
         for child in block.children:
-            found += self._texts(at, child.start)
+            found += [("text", html) for html in self._texts(at, child.start)]
             html = self.block(child)
             if html:
                 found.append((child.type, html))
             at = max(at, child.end, child.hung.end if child.hung else 0)
-        found += self._texts(at, block.end)
+        found += [("text", html) for html in self._texts(at, block.end)]
         return found
 
-    def _texts(self, start: int, end: int) -> list[tuple[str, str]]:
-        ranges = paragraphs(self.text, start, end)
-        return [("text", html) for html in self.marks.render(ranges)]
+    def _texts(self, start: int, end: int) -> list[str]:
+        return self.marks.render(paragraphs(self.text, start, end))
 
     def full(self, block: Block) -> str:
         """The inside of a block, all of its words in paragraphs."""
+        if not block.children:
+            inside = "</p><p>".join(self._texts(block.start, block.end))
+            return f"<p>{inside}</p>" if inside else ""
         return "".join(
             [f"<p>{html}</p>" if kind == "text" else html for kind, html in self.flow(block)]
         )
@@ -272,7 +274,7 @@ class Renderer:
 
     def _footer(self, block: Block) -> str:
         texts = self._texts(block.start, block.end)
-        return "".join(f'<p class="footer">{html}</p>' for _, html in texts)
+        return "".join(f'<p class="footer">{html}</p>' for html in texts)
 
     def _divider(self, block: Block) -> str:
         return "<hr>"
