@@ -234,7 +234,7 @@ def test_a_file_that_the_editor_deleted_is_told_so_that_it_is_sent_again(news: N
     news.site.ask("DELETE", f"media/{upload.id}", params={"force": "true"})
     one = article(figures=(Figure(media=PHOTO),), cover=0)
     with pytest.raises(Refused, match="must be sent again"):
-        site.put(one, {0: upload}, None)
+        news.make().put(one, {0: upload}, None)
     assert news.posts() == []
 
 

@@ -93,6 +93,13 @@ def deliver(errand: Errand) -> Iterator[Outcome]:
     early when ``errand.stop()`` or when the site gives no clear answers; what is left stays due.
     """
     trip = Trip()
+    try:
+        yield from _travel(errand, trip)
+    finally:
+        trip.close()
+
+
+def _travel(errand: Errand, trip: Trip) -> Iterator[Outcome]:
     ledger, blog, site = errand.ledger, errand.blog, errand.site
     cut = ledger.unfinished(blog, site)
     if cut:
@@ -131,7 +138,9 @@ def _pass(errand: Errand, trip: Trip, wanted: Callable[[Delivery], bool]) -> Ite
 
     for page in errand.ledger.due(errand.blog, errand.site, limit=50):
         sends: list[Send] = []
-        for delivery in filter(wanted, page):
+        due = list(filter(wanted, page))
+        trip.coming = [one.post_id for one in due if not one.remote_id]
+        for delivery in due:
             if enough():
                 break
             answer = _prepare(errand, trip, delivery)
@@ -171,7 +180,7 @@ def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Ou
             alone = _found_alone(errand, trip, delivery, article, step)
             return alone or _note(errand, delivery, article, step)
         try:
-            uploads, contents, gone = upload_all(errand, stored, article)
+            uploads, contents, gone = upload_all(errand, trip, stored, article)
         except Harmful as error:
             if delivery.word == "publish" and not error.indices.keys() <= missing.keys():
                 missing |= error.indices

@@ -1,21 +1,26 @@
 """An article's files on the site: sent once for each content, cleaned before."""
 
+from collections.abc import Iterator
 from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass
 from hashlib import file_digest
 from pathlib import Path
 from typing import Final
 
 from msgspec.structs import replace
 
-from crosspost.deliver._records import Errand
-from crosspost.errors import CrosspostError
+from crosspost.deliver._records import Errand, Trip
+from crosspost.errors import CrosspostError, PublisherError
 from crosspost.ledger import StoredPost
-from crosspost.model import Article, Media, Upload
-from crosspost.publishers import Refused, Unknown
+from crosspost.model import Article, Figure, Media, Upload
+from crosspost.publishers import Foreseeing, Publisher, Refused, Unknown
 from crosspost.readers import Gone, Unsafe
 
 _NAMED: Final = 120
 """So many letters of a file's name are told."""
+_LOT: Final = 10
+"""So many files, an album's, are made ready before they are sent."""
 
 
 class Harmful(Exception):
@@ -29,28 +34,35 @@ class Harmful(Exception):
 
 
 def upload_all(
-    errand: Errand, stored: StoredPost, article: Article
+    errand: Errand, trip: Trip, stored: StoredPost, article: Article
 ) -> tuple[dict[int, Upload], frozenset[str], dict[int, str]]:
     """The article's files on the site, by figure; all their contents; and why which of
     ``Post.media`` are gone."""
-    uploads: dict[int, Upload] = {}
-    contents: set[str] = set()
+    files = _Files(errand, trip, stored)
+    shown: dict[int, str] = {}
+    frames: dict[int, str] = {}
     gone: dict[int, str] = {}
     for number, figure in enumerate(article.figures):
         media = figure.media
         if media.missing:
             continue
         try:
-            upload = _upload(errand, stored, media, contents)
+            shown[number] = files.want(figure)
         except Gone as error:
             gone |= _indices(stored, media, str(error))
             continue
-        except Harmful as error:
-            error.indices = _indices(stored, media, error.clause)
-            raise
-        poster = _poster(errand, stored, media, contents) if media.thumb else ""
-        uploads[number] = replace(upload, poster=poster) if poster else upload
-    return uploads, frozenset(contents), gone
+        if media.thumb:  # a video does without its frame rather than fail
+            with suppress(Gone, Harmful):
+                frame = Figure(media=Media(kind="photo", locator=media.thumb))
+                frames[number] = files.want(frame, frame=True)
+        files.send(at_least=_LOT)
+    files.send()
+    there = files.there
+    uploads = {number: there[content] for number, content in shown.items()}
+    for number, content in frames.items():
+        if content in there:
+            uploads[number] = replace(uploads[number], poster=there[content].url)
+    return uploads, frozenset(there), gone
 
 
 def has_all_files(errand: Errand, stored: StoredPost, article: Article) -> bool:
@@ -91,47 +103,164 @@ def _indices(stored: StoredPost, media: Media, clause: str) -> dict[int, str]:
     return {n: clause for n, one in enumerate(stored.post.media) if one.locator == media.locator}
 
 
-def _poster(errand: Errand, stored: StoredPost, media: Media, contents: set[str]) -> str:
-    """The address of a video's preview frame; it does without rather than fail."""
-    frame = Media(kind="photo", locator=media.thumb)
-    try:
-        return _upload(errand, stored, frame, contents).url
-    except (Gone, Harmful):
-        return ""
+@dataclass
+class _Job:
+    """A file to be sent: ``file`` is what may be published of it, ``what`` it is called in a
+    sentence, ``where`` it came from; a ``frame`` may be missed."""
+
+    content: str
+    figure: Figure
+    file: Path
+    what: str
+    where: tuple[str, str, str, str]
+    frame: bool
 
 
-def _upload(errand: Errand, stored: StoredPost, media: Media, contents: set[str]) -> Upload:
-    """What the site has of the file, sent there unless it has its content already, which is put
-    into ``contents``."""
-    ledger = errand.ledger
-    mark = _mark(media)
-    content = ledger.content(errand.blog, stored.source, media.locator, mark)
-    known = ledger.upload(errand.site, content) if content else None
-    if content and known:
-        contents.add(content)
-        return known
-    what = f"The file {(media.name or media.locator)[:_NAMED]}"
-    kind = "image" if _pictured(media) else "file"
-    try:
-        file = errand.fetch(stored, media)
-        with file.open("rb") as opened:
-            content = f"{kind}:{file_digest(opened, 'sha256').hexdigest()}"
-    except Unsafe as error:
-        raise Harmful(what, str(error)) from error
-    except OSError as error:
-        raise Harmful(what, f"it cannot be read ({error.strerror or error})") from error
-    known = ledger.upload(errand.site, content)
-    if known is None:
-        clean = _clean(errand, media, file, what)
-        ledger.arrives(errand.site, content, errand.blog, clean, media)
+class _Files:
+    """The files of one article: wanted one by one, sent by the lot, as many at once as the
+    publisher bears. The ledger is written by this thread alone: a lot's intents before its first
+    request, each arrival when its answer is there.
+
+    ``there`` is, by content, what the site has of what was wanted."""
+
+    def __init__(self, errand: Errand, trip: Trip, stored: StoredPost) -> None:
+        self._errand, self._trip, self._stored = errand, trip, stored
+        self._jobs: dict[str, _Job] = {}
+        self.there: dict[str, Upload] = {}
+
+    def want(self, figure: Figure, *, frame: bool = False) -> str:
+        """The file's content; it goes with the lot unless the site has it. Raises ``Gone`` and
+        ``Harmful``."""
+        errand, ledger, media = self._errand, self._errand.ledger, figure.media
+        where = (errand.blog, self._stored.source, media.locator, _mark(media))
+        content = ledger.content(*where)
+        if content and (known := ledger.upload(errand.site, content)):
+            self.there[content] = known
+            return content
+        what = f"The file {(media.name or media.locator)[:_NAMED]}"
         try:
-            known = errand.publisher().upload(clean, media)
-        except Refused as error:
+            file, content = self._fetched(media, what)
+            if known := ledger.upload(errand.site, content):
+                ledger.uploaded(errand.site, content, known, where)
+                self.there[content] = known
+            elif content in self._jobs:
+                self._jobs[content].frame &= frame
+            else:
+                clean = _clean(errand, media, file, what)
+                self._jobs[content] = _Job(content, figure, clean, what, where, frame)
+        except Harmful as error:
+            raise self._placed(error, media) from error.__cause__
+        return content
+
+    def _fetched(self, media: Media, what: str) -> tuple[Path, str]:
+        kind = "image" if _pictured(media) else "file"
+        try:
+            file = self._errand.fetch(self._stored, media)
+            with file.open("rb") as opened:
+                return file, f"{kind}:{file_digest(opened, 'sha256').hexdigest()}"
+        except Unsafe as error:
+            raise Harmful(what, str(error)) from error
+        except OSError as error:
+            raise Harmful(what, f"it cannot be read ({error.strerror or error})") from error
+
+    def _placed(self, error: Harmful, media: Media) -> Harmful:
+        error.indices = _indices(self._stored, media, error.clause)
+        return error
+
+    def send(self, *, at_least: int = 1) -> None:
+        """Sends the lot when it is ``at_least`` so many files. Where one fails no other is begun,
+        those under way are waited for, and then it is told: raises ``Harmful`` for one that the
+        site refused."""
+        if len(self._jobs) < at_least:
+            return
+        errand, ledger, publisher = self._errand, self._errand.ledger, self._errand.publisher()
+        left, self._jobs = self._jobs, {}
+        with ledger.transaction():
+            for content, job in left.items():
+                ledger.arrives(errand.site, content, errand.blog, job.file, job.figure.media)
+        errors: list[Exception] = []
+        try:
+            if isinstance(publisher, Foreseeing):
+                publisher.sending([(job.file, job.figure) for job in left.values()])
+            for some in _apart(list(left.values())):
+                for job, answer in self._sent(publisher, some):
+                    del left[job.content]
+                    if isinstance(answer, Upload):
+                        ledger.uploaded(errand.site, job.content, answer, job.where)
+                        self.there[job.content] = answer
+                    elif told := self._failed(job, answer):
+                        errors.append(told)
+                if errors:
+                    break
+        except (Unknown, PublisherError) as error:  # a question, before any was sent
+            errors.append(error)
+        for content in left:
             ledger.never_came(errand.site, content, errand.blog)
-            raise Harmful(what, f"the site refused it ({error})") from error
-    ledger.uploaded(errand.site, content, known, (errand.blog, stored.source, media.locator, mark))
-    contents.add(content)
-    return known
+        if errors:  # what is wrong with the whole site before what is with a file
+            raise min(errors, key=lambda one: not isinstance(one, CrosspostError))
+
+    def _failed(self, job: _Job, error: Exception) -> Exception | None:
+        """What is raised of it. What is not refused may have come there."""
+        if not isinstance(error, Refused):
+            return error
+        self._errand.ledger.never_came(self._errand.site, job.content, self._errand.blog)
+        if job.frame:
+            return None
+        told = Harmful(job.what, f"the site refused it ({error})")
+        told.__cause__ = error
+        return self._placed(told, job.figure.media)
+
+    def _sent(
+        self, publisher: Publisher, jobs: list[_Job]
+    ) -> Iterator[tuple[_Job, Upload | Exception]]:
+        """The files that were begun, each when it is known what became of it."""
+        at_once = getattr(publisher, "at_once", 1)
+        if min(at_once, len(jobs)) == 1:
+            for job in jobs:
+                answer = _tried(publisher, job)
+                yield job, answer
+                if _is_failure(job, answer):
+                    return
+            return
+        from concurrent.futures import as_completed
+
+        pool = self._trip.pool(at_once)
+        futures = {pool.submit(copy_context().run, _tried, publisher, job): job for job in jobs}
+        for future in as_completed(futures):
+            if future.cancelled():
+                continue
+            job, answer = futures[future], future.result()
+            yield job, answer
+            if _is_failure(job, answer):
+                for other in futures:
+                    other.cancel()
+
+
+def _tried(publisher: Publisher, job: _Job) -> Upload | Exception:
+    try:
+        return publisher.upload(job.file, job.figure.media)
+    except Exception as error:
+        return error
+
+
+def _is_failure(job: _Job, answer: Upload | Exception) -> bool:
+    return isinstance(answer, Exception) and not (job.frame and isinstance(answer, Refused))
+
+
+def _apart(jobs: list[_Job]) -> list[list[_Job]]:
+    """The jobs in groups that each hold no two files of the same bytes: sites know a file by
+    these, so the second must find the first there. Pictures may have become the same only now."""
+    if len(jobs) == 1:
+        return [jobs]
+    groups: list[dict[str, _Job]] = []
+    for job in jobs:
+        with job.file.open("rb") as opened:
+            known = file_digest(opened, "sha256").hexdigest()
+        group = next((one for one in groups if known not in one), None)
+        if group is None:
+            groups.append(group := {})
+        group[known] = job
+    return [list(group.values()) for group in groups]
 
 
 def _pictured(media: Media) -> bool:

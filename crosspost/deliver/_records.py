@@ -4,12 +4,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from crosspost.ledger import Delivery, Ledger, StoredPost
 from crosspost.model import Article, Media, Record, Upload
 from crosspost.publishers import Publisher
 from crosspost.rules import Verdict
+
+if TYPE_CHECKING:
+    from concurrent.futures import ThreadPoolExecutor
 
 OnDelete = Literal["keep", "draft", "remove"]
 
@@ -101,10 +104,27 @@ class Take(NamedTuple):
 class Trip:
     """What one call of ``deliver`` keeps in mind: posts in a row without a clear answer, whether
     the site was touched, which posts came to no good end and are not tried again, which of
-    those that were put there point to others, and which were found there by themselves."""
+    those that were put there point to others, which were found there by themselves, and which may
+    be looked for next."""
 
     unknown: int = 0
     started: bool = False
     failed: set[int] = field(default_factory=set)
     pointing: set[int] = field(default_factory=set)
     alone: set[int] = field(default_factory=set)
+    coming: list[int] = field(default_factory=list)
+    _pool: "ThreadPoolExecutor | None" = None
+
+    def pool(self, threads: int) -> "ThreadPoolExecutor":
+        """Who sends files to the site beside the thread that does all else, for the whole trip:
+        so their connections are kept."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(threads, "uploads")
+        return self._pool
+
+    def close(self) -> None:
+        """Waits for what is under way: nothing is sent after the trip."""
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)

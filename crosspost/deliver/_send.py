@@ -23,8 +23,19 @@ from crosspost.deliver._records import PATIENCE, Errand, Outcome, Send, Take, Tr
 from crosspost.ledger import WITHDRAWING, Delivery
 from crosspost.logs import about
 from crosspost.model import Article, Parts, Remote
-from crosspost.publishers import Changed, Publisher, Refused, Together, Unknown, Vanished
+from crosspost.publishers import (
+    Changed,
+    Foreseeing,
+    Publisher,
+    Refused,
+    Together,
+    Unknown,
+    Vanished,
+)
 
+_AHEAD: Final = 20
+"""So many articles are looked for at once: few enough that what was learned is still true when the
+last of them is made."""
 _TRIED: Final = 20
 """So many requests without an answer are remembered for one article."""
 _REMOVED: Final = "removed"
@@ -95,7 +106,7 @@ def _send(
     about(post=f"{before.blog}/{before.post_id}")
     keep = frozenset() if before.word == "ours" else frozenset(before.keep.split())
     try:
-        remote = _standing(errand, send)
+        remote = _standing(errand, trip, send)
         if remote is None:  # there is nothing to keep
             keep = frozenset()
         elif before.word == "merge":
@@ -160,7 +171,7 @@ def _hands(errand: Errand, before: Delivery) -> Parts | None:
     return None
 
 
-def _standing(errand: Errand, send: Send) -> Remote | None:
+def _standing(errand: Errand, trip: Trip, send: Send) -> Remote | None:
     """The article as it stands on the site, with the version that ``put`` may replace."""
     before, publisher = send.delivery, errand.publisher()
     ours = Remote(id=before.remote_id, url=before.url, version=before.version)
@@ -169,6 +180,7 @@ def _standing(errand: Errand, send: Send) -> Remote | None:
     if before.word == "ours":
         return _ours(publisher, send.article, ours if before.state != "missing" else None)
     if not before.remote_id:
+        _foresee(errand, trip, before.post_id)
         found = publisher.find(send.article)
         removed = found and found.status == "trash" and before.version == _REMOVED
         return replace(found, version="") if found and removed else found
@@ -178,6 +190,16 @@ def _standing(errand: Errand, send: Send) -> Remote | None:
         if WITHDRAWING in before.sending.split() and errand.on_delete == "remove":
             return publisher.find(send.article)  # it was we who removed it
         raise
+
+
+def _foresee(errand: Errand, trip: Trip, post_id: int) -> None:
+    """Lets the publisher ask for this article together with those that come after it."""
+    publisher = errand.publisher()
+    if not isinstance(publisher, Foreseeing) or post_id not in trip.coming:
+        return
+    at = trip.coming.index(post_id)
+    some, trip.coming = trip.coming[at : at + _AHEAD], trip.coming[at + _AHEAD :]
+    publisher.coming(errand.blog, some)
 
 
 def _ours(publisher: Publisher, article: Article, remote: Remote | None) -> Remote | None:

@@ -15,6 +15,11 @@ A publisher whose site can list its files may have a method ``library() -> Itera
 bool]]``: every file that Crosspost has put there, whichever blog's, known without help of the
 ledger, and whether an article there is known to show it. ``crosspost verify`` asks for it.
 
+A publisher may have an attribute ``at_once: int``: so many files of an article are sent to its
+site at the same time, a polite limit; without one they go one by one. One that says more than 1
+must bear that ``upload`` is called by so many threads, never two with the same bytes, and while no
+other method is. When the site asks one of them to come back later, none may ask before.
+
 Heavy libraries are imported inside functions: a run with nothing new must not pay for them.
 
 What a publisher raises about one article (``PublisherError`` is about the whole site):
@@ -25,13 +30,13 @@ What a publisher raises about one article (``PublisherError`` is about the whole
     Vanished    the article is not on the site any more, or lies in its trash
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, runtime_checkable
 
 from crosspost.errors import PublisherError
-from crosspost.model import Article, Media, Record, Remote, Upload
+from crosspost.model import Article, Figure, Media, Record, Remote, Upload
 
 
 class Refused(Exception):
@@ -89,6 +94,18 @@ class Together(Protocol):
     def together(self) -> AbstractContextManager[None]:
         """Around up to ``batch`` articles that are put: on the disk, all of them, when it ends
         well, and none when it does not."""
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A publisher that asks its site about many things at once. What it learns so answers the next
+    ``find`` or ``upload`` of each, and that one only: later ones ask anew."""
+
+    def coming(self, blog: str, post_ids: Sequence[int]) -> None:
+        """These posts' articles will be looked for next, in a moment, as far as they are sent."""
+
+    def sending(self, files: Sequence[tuple[Path, Figure]]) -> None:
+        """These files are uploaded next, as these figures show them."""
 
 
 class Publisher(Protocol):

@@ -3,6 +3,7 @@
     Web.ask     a request; a question is asked again when no answer came, a change never, since
                 nobody knows what became of one
     Web.json    what an API answered, or what is wrong with a page that stands in its place
+    FileForm    a file as a form that is read while it is sent
 
 The site's address is the config's. Redirects are told, not followed: what is secret goes to the
 configured host and nowhere else.
@@ -13,8 +14,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
@@ -72,7 +73,7 @@ class Answer(NamedTuple):
 class Web:
     """One site. ``api`` is the part of it that programs use, for sentences; ``headers`` and
     ``auth`` go with every request. Threads may share it: each has a connection of its own, all
-    have the same cookies."""
+    have the same cookies, and when the site asks one to come back later, all wait."""
 
     def __init__(
         self,
@@ -88,6 +89,7 @@ class Web:
         self._mine = threading.local()
         self._lock = threading.Lock()
         self._sessions: list[requests.Session] = []
+        self._rest_until = 0.0
         self.clock: datetime | None = None
         """The site's clock, as of its last answer."""
 
@@ -110,8 +112,7 @@ class Web:
             made.auth = self._auth
             made.headers.update({"User-Agent": f"crosspost/{__version__}", **self._headers})
             with self._lock:
-                if self._sessions:
-                    made.cookies = self._sessions[0].cookies
+                made.cookies = self._sessions[0].cookies if self._sessions else _jar()
                 self._sessions.append(made)
             self._mine.session = made
         found: requests.Session = self._mine.session
@@ -150,6 +151,7 @@ class Web:
     ) -> T:
         import requests
 
+        self._rest()
         try:
             with self.session.request(
                 method,
@@ -177,13 +179,28 @@ class Web:
         return read(answer)
 
     def _later(self, question: bool, given: str) -> None:
-        from time import sleep
+        from time import monotonic
 
         seconds = _seconds(given)
+        with self._lock:
+            self._rest_until = max(self._rest_until, monotonic() + seconds)
         if question and seconds <= _WAIT:
-            sleep(seconds)
             raise Again("the site asked to come back later")
-        raise Later(
+        raise self._asked_back(seconds)
+
+    def _rest(self) -> None:
+        """Waits as long as the site has asked for, whichever thread it told so. Raises ``Later``
+        where that is too long: nothing was sent then."""
+        from time import monotonic, sleep
+
+        left = self._rest_until - monotonic()
+        if left > _WAIT:
+            raise self._asked_back(round(left))
+        if left > 0:
+            sleep(left)
+
+    def _asked_back(self, seconds: int) -> Later:
+        return Later(
             f"{self.url} asks to come back in {seconds} seconds (too many requests, or it is "
             "being maintained). Nothing is lost: the next run goes on from here."
         )
@@ -251,15 +268,22 @@ class Web:
 
 
 class FileForm:
-    """A multipart form of one file, read as it is sent."""
+    """A multipart form of one file, read as it is sent, and of other ``fields``. Nobody can know
+    what parts it from the next before it is made, so no text goes for another field."""
 
-    def __init__(self, file: Path, name: str, mime: str) -> None:
-        edge = sha256(name.encode()).hexdigest()[:32]
+    def __init__(
+        self, file: Path, name: str, mime: str, fields: Mapping[str, str] | None = None
+    ) -> None:
+        edge = token_hex(16)
         self._file = file
+        told = "".join(
+            f'--{edge}\r\nContent-Disposition: form-data; name="{key}"\r\n\r\n{value}\r\n'
+            for key, value in (fields or {}).items()
+        )
         self._head = (
-            f'--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            f'{told}--{edge}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
             f"Content-Type: {mime}\r\n\r\n"
-        ).encode()
+        ).encode("utf-8", "replace")
         self._tail = f"\r\n--{edge}--\r\n".encode()
         self.kind = f"multipart/form-data; boundary={edge}"
 
@@ -272,6 +296,20 @@ class FileForm:
             while chunk := opened.read(_CHUNK):
                 yield chunk
         yield self._tail
+
+
+def _jar() -> Any:
+    """A cookie jar that one thread may read while another is given a cookie."""
+    from requests.cookies import RequestsCookieJar
+
+    class Jar(RequestsCookieJar):
+        _cookies_lock: threading.RLock  # http.cookiejar's, taken whenever a cookie is written
+
+        def __iter__(self) -> Any:
+            with self._cookies_lock:
+                return iter(list(super().__iter__()))
+
+    return Jar()
 
 
 def _within(answer: "requests.Response", timeout: float) -> bytes:

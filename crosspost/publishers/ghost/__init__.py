@@ -59,6 +59,7 @@ class GhostPublisher:
         key = settings.admin_key.get_secret_value()
         self._client = Client(settings.url, key, settings.timeout)
         self._library = Library(self._client)
+        self.at_once = settings.uploads_at_once
         self._tags = Tags(self._client)
         self._addresses: dict[tuple[str, int], str] = {}
         self._author = ""

@@ -47,7 +47,7 @@ class _Kind(NamedTuple):
 
 
 class Library:
-    """The files of one site."""
+    """The files of one site. Threads may ``add`` at the same time."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -27,7 +27,8 @@ class GhostSettings(BaseModel):
     tag, ``author`` the slug or email of the person on the staff they are written as (the owner
     where it is empty). ``newsletter`` is the slug of the newsletter that new articles are sent
     with; without it none is ever sent. ``cover_in_text``: the cover stands in the text too, for
-    themes that show no feature image. ``insecure``: the key may go over plain http."""
+    themes that show no feature image. ``uploads_at_once``: so many files of an article are sent at
+    the same time. ``insecure``: the key may go over plain http."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -38,6 +39,7 @@ class GhostSettings(BaseModel):
     author: str = ""
     newsletter: str = Field(default="", pattern=r"^[\w-]{0,191}$")
     cover_in_text: bool = False
+    uploads_at_once: int = Field(default=3, ge=1, le=8)
     timeout: float = Field(default=60, gt=0, le=600)
     insecure: bool = False
 

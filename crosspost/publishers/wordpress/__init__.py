@@ -4,8 +4,10 @@
     _stored   an article as the site tells of it
     _blocks   an article as Gutenberg blocks (_words: formatting; _html: pieces)
     _media    pictures and files
+    _ahead    many articles looked for at once
     _terms    tags and the category
     _check    for doctor: what is reachable and allowed (_limits: how large a file may be)
+    _settings what the config says
 
 The article is the site's from then on: its editor changes it in the block editor, and what he
 changed is never overwritten. docs/wordpress.md tells what the user must be allowed to do.
@@ -13,78 +15,37 @@ changed is never overwritten. docs/wordpress.md tells what the user must be allo
 
 import logging
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC
 from html import escape
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, ClassVar, Final, Literal, Self
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from crosspost.errors import PublisherError
-from crosspost.model import Article, Media, Remote, Upload, digest
+from crosspost.model import Article, Figure, Media, Remote, Upload, digest
 from crosspost.publishers import Changed, Context, Finding, Refused, Vanished, _marks
 from crosspost.publishers._text import printable
 from crosspost.publishers._web import Missing
 from crosspost.publishers.wordpress import _stored
+from crosspost.publishers.wordpress._ahead import Ahead, slugs_of
 from crosspost.publishers.wordpress._blocks import Writer
 from crosspost.publishers.wordpress._client import Client
 from crosspost.publishers.wordpress._media import IMAGE_TYPES, Library
+from crosspost.publishers.wordpress._settings import WordPressSettings
 from crosspost.publishers.wordpress._terms import Terms
-from crosspost.settings import Secret
 
 __all__ = ["WordPressPublisher", "WordPressSettings"]
 
-Status = Literal["publish", "draft", "pending"]
 _STATUSES: Final = ("publish", "future", "draft", "pending", "private", "trash")
 _SHOWN: Final = ("publish", "future", "private")
-_FIELDS: Final = "id,link,status,slug,modified_gmt,title,content,excerpt,tags,categories"
+_FIELDS: Final = (
+    "id,link,status,slug,modified_gmt,title.raw,content.raw,excerpt.raw,tags,categories"
+)
+"""What is stored; the site need not make pages of it."""
 _EDIT: Final = {"context": "edit", "_fields": _FIELDS}
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _log: Final = logging.getLogger(__name__)
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the site's address, such as https://example.com/")
-    if parts.username or parts.password:
-        raise ValueError("must hold no password: put it into «user» and «password»")
-    return url.rstrip("/") + "/"
-
-
-class WordPressSettings(BaseModel):
-    """``url`` is the site's address, ``user`` a login name and ``password`` an application
-    password of that user. ``status`` is what new articles get, ``category`` where they go,
-    ``author`` the login name of another user to write them as (an editor may do that),
-    ``post_type`` the REST base of a type of your own. ``cover_in_text``: the cover stands in the
-    text too, for themes that show no featured image. ``insecure``: the password may go over plain
-    http."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    url: Annotated[str, AfterValidator(_web_address)]
-    user: str = Field(min_length=1)
-    password: Secret
-    status: Status = "publish"
-    category: str = ""
-    author: str = ""
-    post_type: str = Field(default="posts", pattern=r"^[a-z0-9_-]{1,60}$")
-    cover_in_text: bool = False
-    timeout: float = Field(default=60, gt=0, le=600)
-    insecure: bool = False
-
-    @model_validator(mode="after")
-    def _safe(self) -> Self:
-        parts = urlsplit(self.url)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.insecure:
-            raise ValueError(
-                "«url» begins with http://, so the password could be read on the way: use "
-                "https://, or say insecure = true"
-            )
-        return self
 
 
 class WordPressPublisher:
@@ -102,6 +63,8 @@ class WordPressPublisher:
         self._library = Library(self._client)
         self._terms = Terms(self._client)
         self._type = settings.post_type
+        self._ahead = Ahead(self._client, self._type, ",".join(_STATUSES))
+        self.at_once = settings.uploads_at_once
         self._addresses: dict[tuple[str, int], str] = {}
         self._author = 0
 
@@ -113,6 +76,8 @@ class WordPressPublisher:
     # --- Looking ---
 
     def find(self, article: Article) -> Remote | None:
+        if self._ahead.is_absent(article.blog, article.post_id):
+            return None
         found = self._find(article.blog, article.post_id)
         if found is None:
             return None
@@ -122,14 +87,16 @@ class WordPressPublisher:
         # a person's hand was at it, and what we left is not known: never to be overwritten
         return msgspec.structs.replace(known, version=f"{known.version}|touched")
 
+    def coming(self, blog: str, post_ids: Sequence[int]) -> None:
+        self._ahead.look(blog, post_ids)
+
     def _find(self, blog: str, post_id: int) -> dict[str, Any] | None:
-        """The article on the site: by its slug, which a trashed one carries with a suffix, else
-        by its mark."""
+        """The article on the site: by its slug, else by its mark."""
         slug = _marks.slug(blog, post_id)
         asked = {**_EDIT, "status": ",".join(_STATUSES), "per_page": 20}
         key = (_marks.blog_key(blog), post_id)
         for more in (
-            {"slug[]": [slug, f"{slug}__trashed"]},
+            {"slug[]": slugs_of(blog, post_id)},
             {"search": _marks.sought(blog, post_id), "search_columns": "post_content"},
         ):
             answer = self._client.rows(self._type, {**asked, **more})
@@ -185,6 +152,9 @@ class WordPressPublisher:
         return found
 
     # --- Changing ---
+
+    def sending(self, files: Sequence[tuple[Path, Figure]]) -> None:
+        self._library.foresee(files)
 
     def upload(self, file: Path, media: Media) -> Upload:
         return self._library.add(file, media)

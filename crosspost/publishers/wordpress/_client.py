@@ -10,6 +10,7 @@ WordPress's own rest-api/endpoints.
 """
 
 import json
+import threading
 from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -74,6 +75,7 @@ class Client:
             url, timeout, api="/wp-json/", headers={"Accept": "application/json"}, auth=auth
         )
         self._root = ""
+        self._asking = threading.Lock()
 
     def close(self) -> None:
         self._web.close()
@@ -109,9 +111,14 @@ class Client:
 
     def get(self, path: str, params: Mapping[str, Any] | None = None) -> Any:
         """The answer to a question below ``wp/v2/``."""
-        if not self._root:
-            self.root()
-        return self._asked(f"{self._root}/wp/v2/{path}", params or {})
+        return self._asked(f"{self._base()}/wp/v2/{path}", params or {})
+
+    def _base(self) -> str:
+        """The address of its REST, found out by whichever thread is the first to ask."""
+        with self._asking:
+            if not self._root:
+                self.root()
+            return self._root
 
     def rows(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         """The things that a question below ``wp/v2/`` finds."""
@@ -157,15 +164,13 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> dict[str, Any]:
         """What the site answers to a change."""
-        if not self._root:
-            self.root()
         given: dict[str, Any] = {"params": dict(params or {}), "headers": dict(headers or {})}
         if body is not None:
             given["data"] = body
         elif data is not None:
             given["data"] = json.dumps(data).encode()
             given["headers"]["Content-Type"] = "application/json"
-        url = f"{self._root}/wp/v2/{path}"
+        url = f"{self._base()}/wp/v2/{path}"
         return _thing(self._web.ask(method, url, self._read, question=False, **given), path)
 
     def _read(self, answer: Answer) -> Any:

@@ -6,12 +6,12 @@ instead of doubled.
 
 import mimetypes
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import md5, sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
-from crosspost.model import Article, Media, Upload
+from crosspost.model import Article, Figure, Media, Upload
 from crosspost.publishers import Refused
 from crosspost.publishers._web import FileForm, Missing
 from crosspost.publishers.wordpress._client import Client
@@ -27,38 +27,66 @@ _ENDINGS: Final = {
 }
 _CHUNK: Final = 256 * 1024
 _OURS: Final = re.compile(r"crosspost-[0-9a-f]{24}\b")
-_FIELDS: Final = "id,source_url,mime_type,media_details,alt_text,caption,slug,post"
+_FIELDS: Final = "id,source_url,mime_type,media_details,alt_text,caption.raw,slug,post"
+_LOOKED: Final = {"context": "edit", "_fields": _FIELDS}
+
+
+class _Print(NamedTuple):
+    """What a file is known by: its name in the library, of its content's SHA-256, and the MD5 that
+    WordPress compares what arrived with."""
+
+    stem: str
+    check: str
 
 
 class Library:
-    """The media of one site."""
+    """The media of one site. Threads may ``add`` at the same time."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._described: set[str] = set()
+        self._seen: dict[str, dict[str, Any]] = {}
+        """By id, what the site told of a file a moment ago."""
+        self._foreseen: dict[Path, tuple[_Print, dict[str, Any] | None, dict[str, str]]] = {}
+        """Of files that are sent next: what the site has of each, what is to be kept beside it."""
+
+    def foresee(self, files: Sequence[tuple[Path, Figure]]) -> None:
+        """Asks for all of these at once."""
+        prints = {file: _print(file) for file, _ in files}
+        self._foreseen.clear()
+        there: dict[str, dict[str, Any]] = {}
+        stems = list(dict.fromkeys(one.stem for one in prints.values()))
+        for start in range(0, len(stems), 50):
+            asked = {"slug[]": stems[start : start + 50], "per_page": 100}
+            there |= {
+                str(one.get("slug")): one for one in self._client.rows("media", asked | _LOOKED)
+            }
+        for file, figure in files:
+            known = prints[file]
+            if known.stem in stems:  # of two with the same bytes the second finds the first
+                stems.remove(known.stem)
+                told = _words(figure) if _is_picture(_mime(file, figure.media)) else {}
+                self._foreseen[file] = (known, there.get(known.stem), told)
 
     def add(self, file: Path, media: Media) -> Upload:
         """The file in the library: as it was found there, or sent."""
-        content, check = _hashes(file)
-        stem = f"crosspost-{content[:24]}"
-        known = self._client.rows(
-            "media", {"slug[]": stem, "context": "edit", "_fields": _FIELDS, "per_page": 1}
-        )
-        if known:
-            return _upload(known[0])
-        form = FileForm(file, f"{stem}{_ending(file, media)}", _mime(file, media))
-        found = self._client.send(
-            "media",
-            params={"context": "edit", "_fields": _FIELDS},
-            body=form,
-            headers={"Content-Type": form.kind, "Content-MD5": check},
-        )
-        return _upload(found)
+        foreseen = self._foreseen.pop(file, None)
+        known, found, told = foreseen or (_print(file), None, {})
+        if foreseen is None:
+            asked = {"slug[]": known.stem, "per_page": 1}
+            found = next(iter(self._client.rows("media", asked | _LOOKED)), None)
+        if found is None:
+            mime = _mime(file, media)
+            form = FileForm(file, f"{known.stem}{_ending(file, media, mime)}", mime, told)
+            headers = {"Content-Type": form.kind, "Content-MD5": known.check}
+            found = self._client.send("media", params=_LOOKED, body=form, headers=headers)
+        upload = _upload(found)
+        self._seen[upload.id] = found
+        return upload
 
     def all(self) -> Iterator[Upload]:
         """Every file that Crosspost has put there, the oldest first."""
-        asked = {"search": "crosspost-", "context": "edit", "_fields": _FIELDS}
-        for found in self._client.all("media", asked):
+        for found in self._client.all("media", {"search": "crosspost-", **_LOOKED}):
             if _OURS.match(str(found.get("slug"))):
                 yield _upload(found)
 
@@ -66,15 +94,16 @@ class Library:
         """Gives the article's pictures their alt texts and captions where they have none, so that
         they are there for the editor too. Raises ``Refused`` when the site has lost one."""
         wanted = {up.id: number for number, up in uploads.items() if up.id not in self._described}
-        if not wanted:
-            return
-        there = self._there(sorted(wanted))
+        there = self._there([one for one in wanted if one not in self._seen])
         for media_id, number in wanted.items():
-            if media_id not in there:
+            found = self._seen.pop(media_id, None) or there.get(media_id)
+            if found is None:
                 raise Refused(f"the site has no file {media_id} any more: it must be sent again")
-            data = _told(article, number, there[media_id])
-            if data:
-                self._client.send(f"media/{media_id}", data, params={"_fields": "id"})
+            figure = article.figures[number] if number < len(article.figures) else None
+            told = _words(figure) if figure and _is_picture(str(found.get("mime_type"))) else {}
+            lacking = {name: words for name, words in told.items() if not _said(found, name)}
+            if lacking:
+                self._client.send(f"media/{media_id}", lacking, params={"_fields": "id"})
             self._described.add(media_id)
 
     def _there(self, ids: list[str]) -> dict[str, dict[str, Any]]:
@@ -82,13 +111,14 @@ class Library:
         there: dict[str, dict[str, Any]] = {}
         for start in range(0, len(ids), 100):
             asked = {"include": ",".join(ids[start : start + 100]), "per_page": 100}
-            found = self._client.rows("media", {**asked, "context": "edit", "_fields": _FIELDS})
+            found = self._client.rows("media", asked | _LOOKED)
             there |= {str(one.get("id")): one for one in found}
         return there
 
     def discard(self, upload: Upload) -> None:
         """Deletes the file unless an editor has put it into an article."""
         self._described.discard(upload.id)
+        self._seen.pop(upload.id, None)
         try:
             found = self._client.row(f"media/{_number(upload)}", {"_fields": "id,post"})
             if not found.get("post"):
@@ -99,14 +129,13 @@ class Library:
             return
 
 
-def _hashes(file: Path) -> tuple[str, str]:
-    """The content's SHA-256, and the MD5 that WordPress compares what arrived with."""
+def _print(file: Path) -> _Print:
     content, check = sha256(), md5(usedforsecurity=False)
     with file.open("rb") as opened:
         while chunk := opened.read(_CHUNK):
             content.update(chunk)
             check.update(chunk)
-    return content.hexdigest(), check.hexdigest()
+    return _Print(f"crosspost-{content.hexdigest()[:24]}", check.hexdigest())
 
 
 def _mime(file: Path, media: Media) -> str:
@@ -123,8 +152,7 @@ def _mime(file: Path, media: Media) -> str:
     )
 
 
-def _ending(file: Path, media: Media) -> str:
-    mime = _mime(file, media)
+def _ending(file: Path, media: Media, mime: str) -> str:
     if mime in _ENDINGS:
         return _ENDINGS[mime]
     for name in (media.name, file.name):
@@ -147,20 +175,21 @@ def _upload(found: Mapping[str, Any]) -> Upload:
     )
 
 
-def _told(article: Article, number: int, there: Mapping[str, Any]) -> dict[str, str]:
+def _is_picture(mime: str) -> bool:
+    return mime.startswith("image/")
+
+
+def _words(figure: Figure) -> dict[str, str]:
+    """What the library keeps beside a picture, by REST's names."""
     from crosspost.publishers.wordpress._html import words
 
-    if not str(there.get("mime_type", "")).startswith("image/") or number >= len(article.figures):
-        return {}
-    figure = article.figures[number]
-    data = {}
-    alt = figure.alt or figure.media.alt
-    if alt and not there.get("alt_text"):
-        data["alt_text"] = alt
-    caption = there.get("caption")
-    if figure.caption and not (isinstance(caption, dict) and caption.get("raw")):
-        data["caption"] = words(_plain(figure.caption))
-    return data
+    told = {"alt_text": figure.alt or figure.media.alt, "caption": words(_plain(figure.caption))}
+    return {name: text for name, text in told.items() if text}
+
+
+def _said(found: Mapping[str, Any], name: str) -> object:
+    given = found.get(name)
+    return given.get("raw") if isinstance(given, dict) else given
 
 
 def _plain(fragment: str) -> str:
