@@ -340,7 +340,7 @@ class StaticPublisher:
             findings.append(files.trial(self._root))
         if self._begun:
             try:
-                left = len(self._catalogue.marks())
+                left = self._catalogue.count_marks("article")
                 detail = f"{left} pages wait to be drawn" if left else "in step with its catalogue"
                 findings.append(Finding(what="the site's catalogue", ok=True, detail=detail))
             except PublisherError as error:

@@ -366,16 +366,74 @@ class Catalogue:
         for series in self.series(blog):
             self._mark(Mark("from", blog, series, *FIRST))
 
-    def marks(self) -> list[tuple[int, Mark]]:
-        """Everything marked, each with the number that ``unmark`` takes."""
-        found = self._db.execute(
-            "SELECT seq, kind, blog, name, date, post_id FROM mark ORDER BY seq"
-        )
-        return [(row[0], Mark(*row[1:])) for row in found]
+    def last_mark(self) -> int:
+        """The number of the newest mark; 0 where nothing is marked. What is marked while the site
+        is drawn, or marked again, gets a higher one."""
+        return int(self._db.execute("SELECT coalesce(max(seq), 0) FROM mark").fetchone()[0])
 
-    def unmark(self, numbers: Iterable[int]) -> None:
-        """Clears these marks; one that was set again meanwhile has a new number and stays."""
-        self._db.executemany("DELETE FROM mark WHERE seq = ?", [(number,) for number in numbers])
+    def count_marks(self, kind: str) -> int:
+        """How many marks of this kind there are."""
+        found = self._db.execute("SELECT count(*) FROM mark WHERE kind = ?", (kind,)).fetchone()
+        return int(found[0])
+
+    def marked(self, kind: str, upto: int) -> Iterator[Mark]:
+        """The marks of this kind up to that number, by blog, name and post. Memory does not grow
+        with how many these are."""
+        last = ("", "", "", -(2**63))
+        while found := self._db.execute(
+            "SELECT blog, name, date, post_id FROM mark WHERE kind = ? AND seq <= ?"
+            " AND (blog, name, date, post_id) > (?, ?, ?, ?)"
+            " ORDER BY blog, name, date, post_id LIMIT 500",
+            (kind, upto, *last),
+        ).fetchall():
+            last = found[-1]
+            yield from (Mark(kind, *one) for one in found)  # type: ignore[arg-type]
+
+    def marked_blogs(self, upto: int) -> list[str]:
+        """The blogs of which something is marked."""
+        found = self._db.execute(
+            "SELECT DISTINCT blog FROM mark WHERE kind <> 'media' AND seq <= ? ORDER BY 1", (upto,)
+        )
+        return [row[0] for row in found]
+
+    def marked_series(self, blog: str, upto: int) -> list[str]:
+        """The blog's series of which list pages are marked."""
+        found = self._db.execute(
+            "SELECT DISTINCT name FROM mark WHERE kind IN ('at', 'from') AND blog = ?"
+            " AND seq <= ? ORDER BY 1",
+            (blog, upto),
+        )
+        return [row[0] for row in found]
+
+    def marked_pages(self, blog: str, series: str, upto: int, size: int, last: int) -> set[int]:
+        """Which of the pages 1…``last``, of ``size`` articles each from the oldest on, hold a place
+        that is marked ``at``, or come after one that is marked ``from``."""
+        some = "FROM mark m WHERE m.kind = ? AND m.blog = ? AND m.name = ? AND m.seq <= ?"
+        start = self._db.execute(
+            f"SELECT date, post_id {some} ORDER BY date, post_id LIMIT 1",
+            ("from", blog, series, upto),
+        ).fetchone()
+        found = (
+            set(range(self.count(blog, series, start) // size + 1, last + 1)) if start else set()
+        )
+        few = self._db.execute(
+            f"SELECT date, post_id {some} LIMIT 17",
+            ("at", blog, series, upto),
+        ).fetchall()
+        if len(few) <= 16:  # each is counted from the end; to count all costs the whole listing
+            return found | {self.count(blog, series, place) // size + 1 for place in few}
+        rows = self._db.execute(
+            "SELECT DISTINCT l.rank / ? + 1 FROM (SELECT date, post_id,"  # noqa: S608
+            " row_number() OVER (ORDER BY date, post_id) - 1 AS rank FROM listing"
+            f" WHERE blog = ? AND series = ?) l WHERE EXISTS (SELECT 1 {some}"
+            " AND m.date = l.date AND m.post_id = l.post_id)",
+            (size, blog, series, "at", blog, series, upto),
+        )
+        return found | {row[0] for row in rows}
+
+    def unmark(self, upto: int) -> None:
+        """Clears the marks up to that number."""
+        self._db.execute("DELETE FROM mark WHERE seq <= ?", (upto,))
 
     def leaves(self, kind: str, blog: str, series: str) -> int:
         """How many numbered pages the series had when it was last drawn."""
@@ -391,18 +449,19 @@ class Catalogue:
             "INSERT OR REPLACE INTO leaves VALUES (?, ?, ?, ?)", (kind, blog, series, count)
         )
 
-    def set_drawing(self, blog: str, post_id: int, page: str) -> None:
-        """Says, before it happens, that the article's page file will have this hash."""
-        self._db.execute(
-            "UPDATE article SET drawing = ? WHERE blog = ? AND post_id = ?", (page, blog, post_id)
+    def set_drawing(self, pages: Iterable[tuple[str, int, str]]) -> None:
+        """Says, before it happens, that the page files of these articles (blog, post) will have
+        these hashes."""
+        self._db.executemany(
+            "UPDATE article SET drawing = ?3 WHERE blog = ?1 AND post_id = ?2", pages
         )
 
-    def set_drawn(self, blog: str, post_id: int) -> None:
+    def set_drawn(self, pages: Iterable[tuple[str, int, str]]) -> None:
         """Says that it has happened."""
-        self._db.execute(
-            "UPDATE article SET drawn = drawing, drawing = '' "
-            "WHERE blog = ? AND post_id = ? AND drawing <> ''",
-            (blog, post_id),
+        self._db.executemany(
+            "UPDATE article SET drawn = ?3, drawing = '' "
+            "WHERE blog = ?1 AND post_id = ?2 AND drawing = ?3",
+            pages,
         )
 
     def meta(self, key: str) -> str:
@@ -458,17 +517,6 @@ class Catalogue:
             (blog, series, *before),
         ).fetchone()
         return total - int(after)
-
-    def ranks(self, blog: str, series: str, places: set[Place]) -> list[int]:
-        """The ranks (from 0, oldest first) of those places that the series holds."""
-        if len(places) <= 16:
-            return [self.count(blog, series, place) for place in places]
-        found = self._db.execute(
-            "SELECT date, post_id FROM listing WHERE blog = ? AND series = ? "
-            "ORDER BY date, post_id",
-            (blog, series),
-        )
-        return [rank for rank, place in enumerate(found) if place in places]
 
     def slice(self, blog: str, series: str, start: int, stop: int | None) -> list[Row]:
         """The live articles with these ranks (from 0, oldest first), newest first."""

@@ -8,20 +8,16 @@ An article's page that a person edited is left alone, one that a person deleted 
 the lists: both are ``deliver``'s to report. Lists and feeds are always ours.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from crosspost.model import Upload
 from crosspost.publishers.static import files, names
-from crosspost.publishers.static.catalogue import Catalogue, Mark, Place, Row
+from crosspost.publishers.static.catalogue import Catalogue, Mark
 from crosspost.publishers.static.files import Files
 from crosspost.publishers.static.pages import MAPPED, SIZE, Pages
+from crosspost.publishers.static.staging import Staged, staged
 
-_BATCH: Final = 64
-_WRITERS: Final = 8
 _FEEDS: Final = (("feed.xml", "atom"), ("rss.xml", "rss"))
 
 
@@ -40,11 +36,11 @@ class Drawing:
         if catalogue.meta("dirty"):
             files.sweep(self._root)  # a run was killed while it drew
         self._mark_changed_form()
-        while (marks := catalogue.marks()) or catalogue.meta("dirty"):
+        while (upto := catalogue.last_mark()) or catalogue.meta("dirty"):
             catalogue.set_meta("dirty", "1")
-            self._round([mark for _, mark in marks])
+            self._round(upto)
             with catalogue.change():
-                catalogue.unmark(number for number, _ in marks)
+                catalogue.unmark(upto)
                 catalogue.set_meta("dirty", "")
             self._mark_changed_form()
         self._files.sweep()
@@ -60,71 +56,52 @@ class Drawing:
                 catalogue.set_meta("form", self._pages.form)
                 catalogue.set_meta("dirty", "1")
 
-    def _round(self, marks: list[Mark]) -> None:
-        shown, unshown = self._sorted_media(marks)
+    def _round(self, upto: int) -> None:
+        """Draws what the marks up to that number name."""
+        catalogue = self._catalogue
         for name, data in self._pages.assets.values():
             self._write(name, data)
-        for upload in shown:
-            self._files.show(upload)
-        self._articles(mark for mark in marks if mark.kind == "article")
-        blogs = sorted({mark.blog for mark in marks if mark.kind != "media"})
-        for blog in blogs:
-            self._blog(blog, marks)
+        for mark in catalogue.marked("media", upto):
+            upload = catalogue.upload(mark.name)
+            if upload and catalogue.shown(mark.name):
+                self._files.show(upload)
+        self._articles(upto)
+        for blog in catalogue.marked_blogs(upto):
+            self._blog(blog, upto)
         self._root_pages()
-        for mark in marks:
-            if mark.kind == "gone":
-                self._withdrawn(mark)
-        for upload in unshown:
-            self._files.hide(upload)
+        for mark in catalogue.marked("gone", upto):
+            self._withdrawn(mark)
+        for mark in catalogue.marked("media", upto):
+            upload = catalogue.upload(mark.name)
+            if upload and not catalogue.shown(mark.name):
+                self._files.hide(upload)
         self._sweep_assets()
-
-    def _sorted_media(self, marks: list[Mark]) -> tuple[list[Upload], list[Upload]]:
-        shown: list[Upload] = []
-        unshown: list[Upload] = []
-        for mark in marks:
-            upload = self._catalogue.upload(mark.name) if mark.kind == "media" else None
-            if upload:
-                (shown if self._catalogue.shown(mark.name) else unshown).append(upload)
-        return shown, unshown
 
     # --- Articles ---
 
-    def _articles(self, marks: Iterable[Mark]) -> None:
-        batch: list[tuple[Row, bytes]] = []
-        for mark in marks:
-            row = self._catalogue.row(mark.blog, mark.post_id)
-            if row is None or row.status != "live":
-                continue
-            found = files.digest_of(self._page(row))
-            if row.drawn and not found:
-                with self._catalogue.change():
-                    self._catalogue.retire(row, "missing")
-                continue
-            if row.drawn and found not in (row.drawn, row.drawing):
-                continue
-            page = self._pages.article(row)
-            if files.digest(page) != found or found != row.drawn:
-                batch.append((row, page))
-            if len(batch) >= _BATCH:
-                self._write_articles(batch)
-                batch = []
-        self._write_articles(batch)
+    def _articles(self, upto: int) -> None:
+        catalogue = self._catalogue
+        keys = ((mark.blog, mark.post_id) for mark in catalogue.marked("article", upto))
+        number = catalogue.count_marks("article")
+        for batch in staged(self._root, catalogue, self._pages, keys, number):
+            self._place(batch)
 
-    def _write_articles(self, batch: list[tuple[Row, bytes]]) -> None:
-        if not batch:
-            return
-        with self._catalogue.change():
-            for row, page in batch:
-                self._catalogue.set_drawing(row.blog, row.post_id, files.digest(page))
-        with ThreadPoolExecutor(_WRITERS) as pool:  # so that disks may flush several at once
-            list(pool.map(lambda item: files.write(self._page(item[0]), item[1]), batch))
-        files.sync(self._page(row).parent for row, _ in batch)
-        with self._catalogue.change():
-            for row, _ in batch:
-                self._catalogue.set_drawn(row.blog, row.post_id)
-
-    def _page(self, row: Row) -> Path:
-        return self._root / names.folder(row.blog) / row.file
+    def _place(self, batch: list[Staged]) -> None:
+        """Puts these pages in their places. What a person has deleted leaves the lists."""
+        catalogue = self._catalogue
+        made = [one for one in batch if one.what == "page"]
+        pages = [(one.blog, one.post_id, one.digest) for one in made]
+        with catalogue.change():
+            for one in batch:
+                row = catalogue.row(one.blog, one.post_id) if one.what == "lost" else None
+                if row and row.status == "live":
+                    catalogue.retire(row, "missing")
+            catalogue.set_drawing(pages)
+        for one in made:
+            one.part.replace(one.page)
+        files.sync(one.page.parent for one in made)
+        with catalogue.change():
+            catalogue.set_drawn(pages)
 
     def _withdrawn(self, mark: Mark) -> None:
         row = self._catalogue.row(mark.blog, mark.post_id)
@@ -133,14 +110,10 @@ class Drawing:
 
     # --- What several articles share ---
 
-    def _blog(self, blog: str, marks: list[Mark]) -> None:
-        places: dict[str, dict[str, set[Place]]] = defaultdict(lambda: {"at": set(), "from": set()})
-        for mark in marks:
-            if mark.blog == blog and mark.kind in ("at", "from"):
-                places[mark.name][mark.kind].add((mark.date, mark.post_id))
-        for series in sorted({"", *places}):
-            self._series(blog, series, places[series]["at"], places[series]["from"])
-        self._sitemaps(blog, places[""]["at"], places[""]["from"])
+    def _blog(self, blog: str, upto: int) -> None:
+        for series in sorted({"", *self._catalogue.marked_series(blog, upto)}):
+            self._series(blog, series, upto)
+        self._sitemaps(blog, upto)
         folder = names.folder(blog)
         for name, form in _FEEDS:
             if self._catalogue.count(blog, ""):
@@ -148,10 +121,10 @@ class Drawing:
             else:
                 self._remove(f"{folder}/{name}")
 
-    def _series(self, blog: str, series: str, at: set[Place], start: set[Place]) -> None:
+    def _series(self, blog: str, series: str, upto: int) -> None:
         total = self._catalogue.count(blog, series)
         last, before = max(0, total // SIZE - 1), self._catalogue.leaves("list", blog, series)
-        for number in sorted(self._touched(blog, series, at, start, SIZE, last, before)):
+        for number in sorted(self._touched(blog, series, upto, SIZE, last, before)):
             page = self._pages.listing(blog, series, number, last)
             self._write(names.listing(blog, series, number), page)
         if total:
@@ -163,11 +136,11 @@ class Drawing:
         if last != before:
             self._catalogue.set_leaves("list", blog, series, last)
 
-    def _sitemaps(self, blog: str, at: set[Place], start: set[Place]) -> None:
+    def _sitemaps(self, blog: str, upto: int) -> None:
         last = -(-self._catalogue.count(blog, "") // MAPPED)
         before = self._catalogue.leaves("map", blog, "")
         folder = names.folder(blog)
-        for number in sorted(self._touched(blog, "", at, start, MAPPED, last, before)):
+        for number in sorted(self._touched(blog, "", upto, MAPPED, last, before)):
             self._write(f"{folder}/sitemap-{number}.xml", self._pages.sitemap(blog, number))
         for number in range(last + 1, before + 1):
             self._remove(f"{folder}/sitemap-{number}.xml")
@@ -175,21 +148,11 @@ class Drawing:
             self._catalogue.set_leaves("map", blog, "", last)
 
     def _touched(
-        self,
-        blog: str,
-        series: str,
-        at: set[Place],
-        start: set[Place],
-        size: int,
-        last: int,
-        before: int,
+        self, blog: str, series: str, upto: int, size: int, last: int, before: int
     ) -> Iterator[int]:
         """The numbered pages (1…``last``) that hold a marked place, or lead to another page than
         before."""
-        wanted = {rank // size + 1 for rank in self._catalogue.ranks(blog, series, at)}
-        if start:
-            first = self._catalogue.count(blog, series, min(start)) // size + 1
-            wanted |= set(range(first, last + 1))
+        wanted = self._catalogue.marked_pages(blog, series, upto, size, last)
         if last != before:
             wanted |= {last, before}
         return (number for number in wanted if 1 <= number <= last)

@@ -67,18 +67,41 @@ def write(path: Path, data: bytes) -> bool:
     with suppress(FileNotFoundError, NotADirectoryError):
         if path.stat().st_size == len(data) and path.read_bytes() == data:
             return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{digest(path.name.encode())}{_PART}")
+    fresh = beside(path, data)
     try:
-        with fresh.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+        flush([fresh])
         fresh.replace(path)
     except BaseException:
         fresh.unlink(missing_ok=True)
         raise
     return True
+
+
+def beside(path: Path, data: bytes) -> Path:
+    """A new file of these bytes that may take the place of ``path`` once it is durable. Its name is
+    its own, so that nobody else writes it, not even a process that has yet to hear that its run was
+    killed."""
+    fresh = path.with_name(f".{token_hex(16)}{_PART}")
+    try:
+        file = fresh.open("xb")
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = fresh.open("xb")
+    try:
+        with file:
+            file.write(data)
+    except BaseException:
+        fresh.unlink(missing_ok=True)
+        raise
+    return fresh
+
+
+def flush(paths: Iterable[Path]) -> None:
+    """Makes the bytes of these files durable: all are written before the disk is asked for the
+    first, which then takes them together."""
+    for path in paths:
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
 
 
 def sweep(root: Path) -> None:

@@ -16,6 +16,7 @@ that ignores case.
 
 import re
 import unicodedata
+from functools import lru_cache
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -26,6 +27,7 @@ _RESERVED = frozenset(
 _LONGEST = 80
 
 
+@lru_cache(maxsize=64)
 def folder(blog: str) -> str:
     """The blog's folder: its name where that is safe, else made safe with a hash."""
     if re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,63}", blog) and "--" not in blog:
@@ -65,7 +67,12 @@ def listing(blog: str, series: str, number: int) -> str:
 def relative(target: str, origin: str) -> str:
     """The address of the file ``target`` as the page ``origin`` writes it; both are paths from
     the site's folder."""
-    there, here = target.split("/"), origin.split("/")[:-1]
+    return _relative(target, origin.rpartition("/")[0])
+
+
+@lru_cache(maxsize=4096)
+def _relative(target: str, folder: str) -> str:
+    there, here = target.split("/"), folder.split("/") if folder else []
     shared = 0
     while shared < min(len(here), len(there) - 1) and here[shared] == there[shared]:
         shared += 1

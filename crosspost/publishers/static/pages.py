@@ -5,7 +5,6 @@ when it changes: an article its neighbours and the ``FOLLOWERS`` posts before it
 page its own articles, the newest list page the whole blog.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import format_datetime
@@ -35,6 +34,7 @@ MAPPED: Final = 1000
 _RECENT: Final = 5
 _FED: Final = 20
 _TOPICS: Final = 24
+_KEPT: Final = 1024
 
 
 class Look(NamedTuple):
@@ -52,9 +52,10 @@ class Pages:
 
     def __init__(self, catalogue: Catalogue, look: Look) -> None:
         self._catalogue = catalogue
-        self._look = look
+        self.look = look
         self._known: dict[tuple[str, int], tuple[Row, Teaser]] = {}
         self._facts: dict[tuple[str, str, str, int], str] = {}
+        self._environments: dict[tuple[str, str], Environment] = {}
         self.forget()
 
     def forget(self) -> None:
@@ -100,7 +101,7 @@ class Pages:
             read=[self._line(item, links) for item in read[:_RECENT]],
             data=self._news(article, at, cover, entry),
             image=self._absolute(cover.url) if cover and teasers.shown_cover(entry) else "",
-            description=bodies.shorten(json.loads(row.teaser).get("lead", ""), 200),
+            description=bodies.shorten(teasers.read(row.teaser).lead, 200),
         )
 
     def listing(self, blog: str, series: str, number: int, last: int, *, at: str = "") -> bytes:
@@ -146,7 +147,7 @@ class Pages:
     def hub(self) -> bytes:
         """The first page of a site that holds several blogs, or none yet."""
         shown = []
-        look = self._look
+        look = self.look
         links = self._links("index.html", "", look.language, look.timezone)
         for blog in self._catalogue.blogs():
             rows = self._catalogue.newest(blog, "", 3)
@@ -218,7 +219,7 @@ class Pages:
     @cached_property
     def assets(self) -> dict[str, tuple[str, bytes]]:
         """The path and the bytes of the style and the icon."""
-        environment = self._environment(self._look.language, self._look.timezone)
+        environment = self._environment(self.look.language, self.look.timezone)
         made = {}
         for name in ("style.css", "icon.svg"):
             data = environment.get_template(f"static/{name}").render().encode()
@@ -233,7 +234,7 @@ class Pages:
 
     @cached_property
     def _form(self) -> str:
-        seen = sha256(repr((*self._look[:4], SIZE, MAPPED)).encode())
+        seen = sha256(repr((*self.look[:4], SIZE, MAPPED)).encode())
         here = Path(__file__).resolve()
         sources = [here, here.with_name("bodies.py"), here.with_name("names.py")]
         for base in (here.parents[2] / "templates" / "static", self._overrides):
@@ -248,7 +249,7 @@ class Pages:
 
     def _name(self, article: Article) -> str:
         """What the blog goes by: the site's title where it is the only one, else its author."""
-        return ("" if self._several else self._look.title) or article.author.name
+        return ("" if self._several else self.look.title) or article.author.name
 
     def _html(self, entry: Entry, links: Links, uploads: Mapping[int, Upload]) -> dict[str, str]:
         article = entry.article
@@ -286,6 +287,7 @@ class Pages:
         language, timezone = links.language, links.timezone
         key = (language, timezone, row.blog, row.post_id)
         if key not in self._facts:
+            _make_room(self._facts)
             words = self._words(language, timezone)
             template = self._template("facts.html", language, timezone)
             self._facts[key] = template.render(words=words, teaser=shown)
@@ -332,7 +334,7 @@ class Pages:
             told["keywords"] = list(entry.tags.values())
         if article.comments:
             told["commentCount"] = article.comments.count
-        text = json.dumps(told, ensure_ascii=False, indent=1)
+        text = msgspec.json.format(msgspec.json.encode(told), indent=1).decode()
         return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
     def _uploads(self, entry: Entry) -> dict[int, Upload]:
@@ -348,6 +350,7 @@ class Pages:
     def _teased(self, blog: str, post_id: int) -> tuple[Row, Teaser]:
         key = (blog, post_id)
         if key not in self._known:
+            _make_room(self._known)
             row = self._catalogue.row(blog, post_id)
             assert row is not None  # the listing holds it
             self._known[key] = (row._replace(data=b""), teasers.read(row.teaser))
@@ -367,13 +370,13 @@ class Pages:
         )
 
     def _absolute(self, target: str) -> str:
-        return names.absolute(self._look.url, target)
+        return names.absolute(self.look.url, target)
 
     # --- Jinja ---
 
     @property
     def _overrides(self) -> Path | None:
-        return self._look.templates / "static" if self._look.templates else None
+        return self.look.templates / "static" if self.look.templates else None
 
     def _draw(self, template: str, language: str, timezone: str, at: str, **values: Any) -> bytes:
         blog = values.get("blog", "")
@@ -382,7 +385,7 @@ class Pages:
         folder = names.folder(blog) if blog else ""
         page = self._template(template, language, timezone).render(
             lang=language,
-            site="" if blog and self._several else self._look.title,
+            site="" if blog and self._several else self.look.title,
             canonical=self._absolute(values.pop("home", at)),
             root=links.to(home),
             style=links.to(self.assets["style"][0]),
@@ -394,7 +397,7 @@ class Pages:
         return page.encode()
 
     def _machine(self, template: str, **values: Any) -> bytes:
-        look = self._look
+        look = self.look
         return self._template(template, look.language, look.timezone).render(**values).encode()
 
     def _template(self, name: str, language: str, timezone: str) -> "Template":
@@ -405,6 +408,12 @@ class Pages:
         return environment.get_template(str(environment.globals["wording"])).module
 
     def _environment(self, language: str, timezone: str) -> "Environment":
+        key = (language, timezone)
+        if key not in self._environments:
+            self._environments[key] = self._made_environment(language, timezone)
+        return self._environments[key]
+
+    def _made_environment(self, language: str, timezone: str) -> "Environment":
         from babel import Locale, UnknownLocaleError
 
         from crosspost.templating import environment
@@ -415,6 +424,13 @@ class Pages:
             language = "en"
         folder, known = self._overrides, language in LANGUAGES
         own = folder is not None and (folder / f"{language}.html").is_file()
-        found = environment(language, timezone, self._look.templates)
+        found = environment(language, timezone, self.look.templates)
         found.globals["wording"] = f"static/{language if known or own else 'en'}.html"
         return found
+
+
+def _make_room(kept: dict[Any, Any]) -> None:
+    """What is remembered of other articles grows no further than this: pages are drawn in order,
+    and each shows those before it."""
+    if len(kept) >= _KEPT:
+        kept.clear()

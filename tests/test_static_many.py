@@ -1,0 +1,114 @@
+"""Many pages are drawn by several processes: the very pages that one draws, whoever is killed."""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from test_static import article, build, site, tree
+
+from crosspost.publishers.static import staging
+from crosspost.publishers.static.drawing import Drawing
+
+ARTICLES = [article(number, tags=("дело",)) for number in range(1, 90)]
+KILLED = """
+import os, signal
+from multiprocessing import active_children
+from pathlib import Path
+from test_static import build
+from test_static_many import ARTICLES, helped
+
+def die(_):
+    print(*(one.pid for one in active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+if __name__ == "__main__":
+    helped(die)
+    build(Path("site"), ARTICLES)
+"""
+
+
+def helped(work: Callable[[int], None]) -> pytest.MonkeyPatch:
+    """From now on two processes draw however few pages, in small batches, and ``work`` is done
+    before each batch but the first is put in its place."""
+    patch, place, done = pytest.MonkeyPatch(), Drawing._place, iter(range(1000))
+
+    def placed(self: Drawing, batch: list[staging.Staged]) -> None:
+        if number := next(done):
+            work(number)
+        place(self, batch)
+
+    patch.setattr(staging, "MANY", 1)
+    patch.setattr(staging, "BATCH", 8)
+    patch.setattr(staging, "_cores", lambda: 2)
+    patch.setattr(Drawing, "_place", placed)
+    return patch
+
+
+def one_is_killed(number: int) -> None:
+    if number == 2:
+        (*_, helper) = multiprocessing.active_children()
+        helper.kill()
+        helper.join()
+
+
+@pytest.mark.parametrize("work", [lambda _: None, one_is_killed], ids=["alive", "one killed"])
+def test_several_processes_draw_the_very_pages_that_one_draws(
+    tmp_path: Path, work: Callable[[int], None]
+) -> None:
+    expected = build(tmp_path / "alone", ARTICLES)
+    helpers: set[int | None] = set()
+
+    def watched(number: int) -> None:
+        helpers.update(one.pid for one in multiprocessing.active_children())
+        work(number)
+
+    patch = helped(watched)
+    try:
+        assert build(tmp_path / "site", ARTICLES) == expected
+    finally:
+        patch.undo()
+    assert len(helpers) == 2
+    assert not multiprocessing.active_children()
+    assert not list(tmp_path.rglob("*.part"))
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
+def test_a_killed_run_leaves_no_process_and_no_half_page(tmp_path: Path) -> None:
+    (tmp_path / "killed.py").write_text(KILLED)
+    tests = str(Path(__file__).parent)
+    told = subprocess.run(
+        [sys.executable, "killed.py"],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([tests, str(Path(tests).parent)])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == -signal.SIGKILL, told.stderr
+    helpers = [int(one) for one in told.stdout.split()]
+    assert len(helpers) == 2
+    until = time.monotonic() + 20
+    while any(map(lives, helpers)):
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    whole = build(tmp_path / "whole", ARTICLES)
+    begun = {name: data for name, data in tree(tmp_path / "site").items() if ".part" not in name}
+    assert begun
+    assert begun.items() <= whole.items()
+    with closing(site(tmp_path / "site")) as publisher:
+        publisher.finish()
+    assert tree(tmp_path / "site") == whole
+
+
+def lives(pid: int) -> bool:
+    """Whether that process is there and is no zombie that nobody has taken notice of."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    return False
