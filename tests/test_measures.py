@@ -11,7 +11,6 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from bs4 import BeautifulSoup
 from test_normalize import FIXTURES, HERE, STYLE, bare, check, sound
 
 from crosspost.markup import text_of
@@ -19,7 +18,7 @@ from crosspost.model import Article, Post
 from crosspost.normalize import Style, edges, learn, normalize
 from crosspost.readers import Bounds, Context
 from crosspost.readers.export import ExportReader, _messages, _records
-from crosspost.readers.preview import _message
+from crosspost.readers.preview import _html, _message
 from crosspost.rules import RuleSet, is_empty, judge
 
 pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason="shared/fixtures is not here")
@@ -66,11 +65,12 @@ def pages(_: Path) -> list[Post]:
     for path in sorted(FIXTURES.glob("*/*.html")):
         if path.parent.name == "scox3":
             continue
-        soup = BeautifulSoup(path.read_bytes(), "lxml")
-        for tag in soup.select("div.tgme_widget_message[data-post]"):
+        for tag in list(_html.every(_html.tree(path.read_bytes()), "tgme_widget_message")):
+            if not tag.get("data-post"):
+                continue
             one = _message.read(tag, 1, "https://t.me/s/name")
             if one:
-                found[str(tag["data-post"])] = one.post
+                found[tag.get("data-post", "")] = one.post
     return list(found.values())
 
 

@@ -12,11 +12,13 @@ from crosspost.model import Media
 from crosspost.readers.preview._html import (
     LARGEST_ID,
     POST_LINK,
+    Parts,
     address,
     attribute,
     background,
     classes,
     elements,
+    every,
     first,
     inside,
     line,
@@ -24,7 +26,7 @@ from crosspost.readers.preview._html import (
 )
 
 if TYPE_CHECKING:
-    from bs4 import Tag
+    from lxml.etree import _Element as Element
 
 NO_FILE: Final = "Telegram's web preview gives no file for it"
 TOO_BIG: Final = "it is too big for Telegram's web preview"
@@ -55,20 +57,20 @@ class File(NamedTuple):
     thumb: str = ""
 
 
-def is_file(tag: "Tag") -> bool:
+def is_file(tag: "Element") -> bool:
     """Whether the element shows a file."""
     return any(name in _FILES for name in classes(tag))
 
 
-def files_of(message: "Tag", post_id: int, base: str) -> Iterator[File]:
+def files_of(message: "Element", parts: Parts, post_id: int, base: str) -> Iterator[File]:
     """The files that the message ``post_id`` shows, in order."""
+    if not any(parts.every(name) for name in _FILES):
+        return
     for tag in elements(message):
         reader = next((_FILES[name] for name in classes(tag) if name in _FILES), None)
         if reader is not None:
             file = reader(tag, base)
-            spoiler = any(
-                "spoiler" in name for one in (tag, *elements(tag)) for name in classes(one)
-            )
+            spoiler = any("spoiler" in one.get("class", "") for one in tag.iter("*"))
             media = replace(file.media, spoiler=spoiler)
             yield file._replace(member=_member(tag) or post_id, media=media)
 
@@ -101,7 +103,7 @@ def _mime(url: str) -> str:
     return ""
 
 
-def _member(tag: "Tag") -> int:
+def _member(tag: "Element") -> int:
     """A part of an album links to itself with ``?single``."""
     href = attribute(tag, "href")
     found = POST_LINK.fullmatch(href)
@@ -109,16 +111,17 @@ def _member(tag: "Tag") -> int:
     return member if member <= LARGEST_ID else 0
 
 
-def _photo(tag: "Tag", base: str) -> File:
+def _photo(tag: "Element", base: str) -> File:
     width, height = _size(tag, first(tag, "tgme_widget_message_photo"))
     media = Media(kind="photo", locator="", width=width, height=height)
     return File(0, media, background(tag, base))
 
 
-def _video(tag: "Tag", base: str) -> File:
+def _video(tag: "Element", base: str) -> File:
     frame = first(tag, "tgme_widget_message_video_wrap")
     width, height = _size(frame, frame)
-    player = inside(frame or tag, "video", class_="js-message_video")
+    players = every(tag if frame is None else frame, "js-message_video")
+    player = next((one for one in players if one.tag == "video"), None)
     lasts = first(tag, "message_video_duration")
     moving = lasts is None and first(tag, "message_video_play") is None
     media = Media(
@@ -133,20 +136,20 @@ def _video(tag: "Tag", base: str) -> File:
     return File(0, media, address(attribute(player, "src"), base), thumb)
 
 
-def _round_video(tag: "Tag", base: str) -> File:
+def _round_video(tag: "Element", base: str) -> File:
     lasts = _seconds(first(tag, "tgme_widget_message_roundvideo_duration"))
     media = Media(kind="round_video", locator="", duration=lasts, missing=_why_missing(tag))
     thumb = background(first(tag, "tgme_widget_message_roundvideo_thumb"), base)
     return File(0, media, address(attribute(inside(tag, "video"), "src"), base), thumb)
 
 
-def _voice(tag: "Tag", base: str) -> File:
+def _voice(tag: "Element", base: str) -> File:
     lasts = _seconds(first(tag, "tgme_widget_message_voice_duration"))
     media = Media(kind="voice", locator="", duration=lasts, missing=_why_missing(tag))
     return File(0, media, address(attribute(inside(tag, "audio"), "src"), base))
 
 
-def _document(tag: "Tag", base: str) -> File:
+def _document(tag: "Element", base: str) -> File:
     icon = first(tag, "tgme_widget_message_document_icon")
     title = line(first(tag, "tgme_widget_message_document_title"))
     extra = line(first(tag, "tgme_widget_message_document_extra"))
@@ -156,7 +159,7 @@ def _document(tag: "Tag", base: str) -> File:
     return File(0, media, thumb=background(icon, base))
 
 
-def _sticker(tag: "Tag", base: str) -> File:
+def _sticker(tag: "Element", base: str) -> File:
     still = first(tag, "tgme_widget_message_sticker")
     moving = inside(tag, "source", type="application/x-tgsticker")
     video = inside(tag, "video")
@@ -172,7 +175,7 @@ def _sticker(tag: "Tag", base: str) -> File:
     return File(0, Media(kind="sticker", locator=""))
 
 
-_FILES: Final[dict[str, Callable[["Tag", str], File]]] = {
+_FILES: Final[dict[str, Callable[["Element", str], File]]] = {
     "tgme_widget_message_photo_wrap": _photo,
     "tgme_widget_message_video_player": _video,
     "tgme_widget_message_roundvideo_player": _round_video,
@@ -182,12 +185,12 @@ _FILES: Final[dict[str, Callable[["Tag", str], File]]] = {
 }
 
 
-def _why_missing(tag: "Tag") -> str:
+def _why_missing(tag: "Element") -> str:
     label = line(first(tag, "message_media_not_supported_label")).lower()
     return TOO_BIG if "too big" in label else NO_FILE
 
 
-def _size(box: "Tag | None", inner: "Tag | None") -> tuple[int, int]:
+def _size(box: "Element | None", inner: "Element | None") -> tuple[int, int]:
     """Pixels: the width of the box, and its height as a share of it. The boxes of an album are
     cut to fit, so they tell nothing."""
     if box is None or "grouped_media_wrap" in classes(box) or "grouped_media" in classes(box):
@@ -202,7 +205,7 @@ def _size(box: "Tag | None", inner: "Tag | None") -> tuple[int, int]:
     return 0, 0
 
 
-def _seconds(tag: "Tag | None") -> float:
+def _seconds(tag: "Element | None") -> float:
     """``1:02:03`` in seconds."""
     parts = line(tag).split(":")
     if not all(part.isascii() and part.isdigit() and len(part) < 7 for part in parts):

@@ -1,13 +1,15 @@
 """Elements of Telegram's pages: their classes, words, counts and addresses."""
 
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin, urlsplit
 
 if TYPE_CHECKING:
-    from bs4 import Tag
+    from lxml.etree import _Element as Element
 
 LARGEST_ID: Final = 2**31 - 1
 POST_LINK: Final = re.compile(
@@ -19,38 +21,55 @@ POST_LINK: Final = re.compile(
 _COUNT: Final = re.compile(r"([\d\s.,]*\d)\s*([KMB]?)", re.ASCII)
 _BACKGROUND: Final = re.compile(r"background-image\s*:\s*url\(\s*(['\"]?)(.*?)\1\s*\)", re.ASCII)
 _SPACE: Final = re.compile(r"[ \t\r\n\f]+")
+_CUT: Final = "Cut"
+"""The name of what is taken out. A parser of HTML writes all names small."""
 _STYLE: Final = 16_384
 """Characters of a style that are looked at."""
 
 
-def attribute(tag: "Tag | None", name: str) -> str:
+def tree(body: bytes) -> "Element":
+    """The root of a page's tree; an empty one for what is no HTML at all. Bytes that are no UTF-8
+    become U+FFFD, and what lies deeper than libxml2's limit is left out."""
+    from lxml import etree
+
+    root: Element | None = None
+    with suppress(etree.LxmlError):
+        root = etree.fromstring(body, etree.HTMLParser(encoding="utf-8"))
+    if root is None:
+        return etree.Element("html")
+    root.extend(list(root.itersiblings("*")))  # what stands behind a stray </html>
+    return root
+
+
+def attribute(tag: "Element | None", name: str) -> str:
     """An attribute's value, "" where there is none."""
-    value = tag.get(name) if tag is not None else None
-    return value if isinstance(value, str) else " ".join(value or ())
+    return tag.get(name, "") if tag is not None else ""
 
 
-def classes(tag: "Tag") -> list[str]:
+def classes(tag: "Element") -> list[str]:
     """The class names of an element."""
-    value: str | list[str] = tag.attrs.get("class", [])
-    return value.split() if isinstance(value, str) else value
+    return tag.get("class", "").split()
 
 
-def words(tag: "Tag | None") -> str:
+def words(tag: "Element | None") -> str:
     """The text a person sees in an element, its line breaks kept, its edges trimmed."""
     if tag is None:
         return ""
-    from bs4 import NavigableString, Tag
-
-    parts = []
-    for node in tag.descendants:
-        if isinstance(node, Tag):
-            parts.append("\n" if node.name == "br" else "")
-        elif type(node) is NavigableString:
-            parts.append(_SPACE.sub(" ", node))
+    found = _texts()(tag) if len(tag) else [tag.text or ""]
+    parts = [_SPACE.sub(" ", one) if isinstance(one, str) else "\n" for one in found]
     return "\n".join(part.strip() for part in "".join(parts).split("\n")).strip()
 
 
-def line(tag: "Tag | None") -> str:
+@cache
+def _texts() -> Callable[["Element"], Any]:
+    """The texts in an element that a browser shows, and its ``<br>``."""
+    from lxml.etree import XPath
+
+    unseen = "parent::script or parent::style or parent::template or parent::rt or parent::rp"
+    return XPath(f"descendant::br | descendant::text()[not({unseen})]", smart_strings=False)
+
+
+def line(tag: "Element | None") -> str:
     """The same on one line."""
     return " ".join(words(tag).split())
 
@@ -75,37 +94,65 @@ def address(url: str, base: str) -> str:
     return ""
 
 
-def style(tag: "Tag | None") -> str:
+def style(tag: "Element | None") -> str:
     """The beginning of an element's style."""
     return attribute(tag, "style")[:_STYLE]
 
 
-def background(tag: "Tag | None", base: str) -> str:
+def background(tag: "Element | None", base: str) -> str:
     """The address of an element's background picture."""
     found = _BACKGROUND.search(style(tag))
     return address(found[2], base) if found else ""
 
 
-def inside(tag: "Tag | None", name: str | None = None, **attributes: Any) -> "Tag | None":
+def inside(tag: "Element | None", name: str, **attributes: str) -> "Element | None":
     """The first element of this name and these attributes in ``tag``."""
-    from bs4 import Tag
-
-    found = tag.find(name, **attributes) if tag is not None else None
-    return found if isinstance(found, Tag) else None
-
-
-def elements(tag: "Tag") -> Iterator["Tag"]:
-    """The elements in ``tag``, in order. Cheaper than ``find_all``, which weighs every one."""
-    from bs4 import Tag
-
-    return (node for node in tag.descendants if isinstance(node, Tag))
+    if tag is None:
+        return None
+    wanted = attributes.items()
+    found = tag.iterdescendants(name)
+    return next((one for one in found if all(one.get(key) == told for key, told in wanted)), None)
 
 
-def every(tag: "Tag", name: str) -> Iterator["Tag"]:
+def elements(tag: "Element") -> Iterator["Element"]:
+    """The elements in ``tag``, in order."""
+    return tag.iterdescendants("*")
+
+
+def every(tag: "Element", name: str) -> Iterator["Element"]:
     """The elements of this class in ``tag``, in order."""
-    return (node for node in elements(tag) if name in classes(node))
+    return (one for one in elements(tag) if name in one.get("class", "") and name in classes(one))
 
 
-def first(tag: "Tag | None", name: str) -> "Tag | None":
+def first(tag: "Element | None", name: str) -> "Element | None":
     """The first element of this class in ``tag``."""
     return next(every(tag, name), None) if tag is not None else None
+
+
+class Parts:
+    """The elements in another by their class names: one walk for many a question."""
+
+    def __init__(self, found: Iterable["Element"]) -> None:
+        self.count = 0
+        self._named = named = defaultdict[str, list["Element"]](list)
+        for self.count, one in enumerate(found, 1):
+            if told := one.get("class"):
+                for name in set(told.split()):
+                    named[name].append(one)
+
+    def every(self, name: str) -> Sequence["Element"]:
+        """The elements of this class, in order."""
+        return self._named.get(name, ())
+
+    def first(self, name: str) -> "Element | None":
+        """The first element of this class."""
+        return self._named[name][0] if name in self._named else None
+
+
+def cut(tag: "Element", parts: Sequence["Element"]) -> None:
+    """Takes ``parts`` out of ``tag``; the words behind each of them stay."""
+    from lxml.etree import strip_elements
+
+    for part in parts:
+        part.tag = _CUT
+    strip_elements(tag, _CUT, with_tail=False)

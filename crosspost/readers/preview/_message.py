@@ -12,6 +12,7 @@ of documents and music, which photo of an album a text came with, who voted what
 import base64
 import binascii
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -38,11 +39,13 @@ from crosspost.readers.preview._files import File, files_of, is_file, shelved
 from crosspost.readers.preview._html import (
     LARGEST_ID,
     POST_LINK,
+    Parts,
     address,
     attribute,
     background,
     classes,
     count,
+    cut,
     elements,
     every,
     first,
@@ -52,10 +55,13 @@ from crosspost.readers.preview._html import (
 )
 
 if TYPE_CHECKING:
-    from bs4 import Tag
+    from lxml.etree import _Element as Element
 
 _MARKED: Final = 10**12
 """The Bot API writes channel ids with this mark: https://core.telegram.org/api/bots/ids"""
+_DEEPEST: Final = 100
+_MOST: Final = 20_000
+"""Elements of a message, and how deep they may lie: a real one has hundreds, ten deep."""
 _NAME: Final = re.compile(r"([A-Za-z0-9_]{1,64})/(\d{1,10})", re.ASCII)
 
 
@@ -76,7 +82,7 @@ class _View(msgspec.Struct):
     c: int
 
 
-def identity(message: "Tag") -> tuple[str, int]:
+def identity(message: "Element") -> tuple[str, int]:
     """The channel's name and the message's id, from ``data-post``. Raises ``Unread``."""
     found = _NAME.fullmatch(attribute(message, "data-post"))
     if not found or not 0 < int(found[2]) <= LARGEST_ID:
@@ -84,7 +90,7 @@ def identity(message: "Tag") -> tuple[str, int]:
     return found[1], int(found[2])
 
 
-def channel_id(message: "Tag") -> int:
+def channel_id(message: "Element") -> int:
     """The bare channel id from ``data-view``, base64 of ``{"c": -channel id, …}``; 0 where it
     does not say."""
     data = attribute(message, "data-view")
@@ -98,23 +104,27 @@ def channel_id(message: "Tag") -> int:
     return 0
 
 
-def read(message: "Tag", channel: int, base: str) -> Found | None:
+def read(message: "Element", channel: int, base: str) -> Found | None:
     """The post in a ``.tgme_widget_message`` (taken apart on the way), None for a service
     message. ``base``: the page's address, for relative links. Raises ``Unread``."""
     name, post_id = identity(message)
+    parts = Parts(elements(message))
+    if parts.count > _DEEPEST:  # fewer cannot be too deep either
+        _bounded(message)
     if "service_message" in classes(message):
         return None
-    date = _date(message)
-    reply = _taken(message, "tgme_widget_message_reply")
-    card = _taken(message, "tgme_widget_message_link_preview")
-    _taken(message, "media_not_supported_cont")  # for browsers that cannot show what stands beside
-    files = list(files_of(message, post_id, base))
+    date = _date(parts)
+    reply, parts = _taken(message, parts, "tgme_widget_message_reply")
+    card, parts = _taken(message, parts, "tgme_widget_message_link_preview")
+    # for browsers that cannot show what stands beside
+    _, parts = _taken(message, parts, "media_not_supported_cont")
+    files = list(files_of(message, parts, post_id, base))
     preview, picture = _link_preview(card[0], post_id, base) if card else (None, None)
     if preview and picture:
         preview = msgspec.structs.replace(preview, photo=len(files))
         files.append(picture)
     media, urls = shelved(files)
-    text, entities, captions = _text(message, len(media))
+    text, entities, captions = _text(message, parts, len(media))
     post = Post(
         id=min((file.member for file in files), default=post_id),
         ids=tuple(sorted({post_id} | {file.member for file in files})),
@@ -127,18 +137,27 @@ def read(message: "Tag", channel: int, base: str) -> Found | None:
             for index, one in enumerate(media)
         ),
         url=f"https://t.me/{name}/{post_id}",
-        author_signature=line(first(message, "tgme_widget_message_from_author")),
-        forward=_forward(first(message, "tgme_widget_message_forwarded_from")),
+        author_signature=line(parts.first("tgme_widget_message_from_author")),
+        forward=_forward(parts.first("tgme_widget_message_forwarded_from")),
         reply_to=_reply(reply[0], name) if reply else None,
-        poll=_poll(message),
+        poll=_poll(parts),
         link_preview=preview,
-        place=_place(message),
-        extras=_extras(message),
-        via_bot=line(first(message, "tgme_widget_message_via_bot")).removeprefix("@"),
-        views=count(line(first(message, "tgme_widget_message_views"))),
-        reactions=_reactions(message),
+        place=_place(parts),
+        extras=_extras(parts),
+        via_bot=line(parts.first("tgme_widget_message_via_bot")).removeprefix("@"),
+        views=count(line(parts.first("tgme_widget_message_views"))),
+        reactions=_reactions(parts),
     )
     return Found(_never_empty(post), urls)
+
+
+def _bounded(message: "Element") -> None:
+    """Raises ``Unread`` for a message built to keep a reader busy."""
+    depths: dict[Element | None, int] = {}
+    for before, tag in enumerate(elements(message)):
+        depth = depths[tag] = depths.get(tag.getparent(), 0) + 1
+        if depth > _DEEPEST or before > _MOST:
+            raise Unread("it is built too deep or of too many parts")
 
 
 def _never_empty(post: Post) -> Post:
@@ -148,12 +167,17 @@ def _never_empty(post: Post) -> Post:
     return msgspec.structs.replace(post, extras=(Extra(kind="unsupported"),))
 
 
-def _taken(message: "Tag", name: str) -> list["Tag"]:
-    return [found.extract() for found in list(every(message, name))]
+def _taken(message: "Element", parts: Parts, name: str) -> tuple[Sequence["Element"], Parts]:
+    """The elements of this class, taken out of the message, and what is left of it."""
+    taken = parts.every(name)
+    if not taken:
+        return (), parts
+    cut(message, taken)
+    return taken, Parts(elements(message))
 
 
-def _date(message: "Tag") -> datetime:
-    stamp = first(message, "tgme_widget_message_date")
+def _date(parts: Parts) -> datetime:
+    stamp = parts.first("tgme_widget_message_date")
     with suppress(ValueError, OverflowError):
         moment = datetime.fromisoformat(attribute(inside(stamp, "time"), "datetime"))
         moment = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
@@ -162,36 +186,38 @@ def _date(message: "Tag") -> datetime:
     raise Unread("it has no date")
 
 
-def _text(message: "Tag", files: int) -> tuple[str, tuple[Entity, ...], dict[int, tuple[int, int]]]:
+def _text(
+    message: "Element", parts: Parts, files: int
+) -> tuple[str, tuple[Entity, ...], dict[int, tuple[int, int]]]:
     """The post's text, its entities, and which part of it stands under which file. The text of
     an album is wrapped twice: the innermost counts. Several texts belong each to the file before
     it, as in a group of documents."""
     text, entities, captions = "", [], {}
-    bodies = [
-        body for body in every(message, "js-message_text") if first(body, "js-message_text") is None
-    ]
+    bodies = parts.every("js-message_text")
+    if len(bodies) > 1:
+        bodies = [body for body in bodies if first(body, "js-message_text") is None]
     for body in bodies:
         own, found = _marked(body)
         if not own:
             continue
         start = len(text) + 2 if text else 0
         text = f"{text}\n\n{own}" if text else own
-        entities += [
-            msgspec.structs.replace(entity, offset=entity.offset + start) for entity in found
-        ]
-        place = _files_before(body, message)
-        if len(bodies) > 1 and 0 < place <= files:
+        if start:
+            found = [msgspec.structs.replace(one, offset=one.offset + start) for one in found]
+        entities += found
+        place = _files_before(body, message) if len(bodies) > 1 else 0
+        if 0 < place <= files:
             captions[place - 1] = (start, len(own))
     return text, tuple(entities), captions
 
 
-def _marked(body: "Tag") -> tuple[str, list[Entity]]:
+def _marked(body: "Element") -> tuple[str, list[Entity]]:
     from crosspost.markup import from_html
 
     return from_html(body)
 
 
-def _files_before(body: "Tag", message: "Tag") -> int:
+def _files_before(body: "Element", message: "Element") -> int:
     count = 0
     for tag in elements(message):
         if tag is body:
@@ -200,7 +226,7 @@ def _files_before(body: "Tag", message: "Tag") -> int:
     return count
 
 
-def _forward(tag: "Tag | None") -> Forward | None:
+def _forward(tag: "Element | None") -> Forward | None:
     if tag is None:
         return None
     name = first(tag, "tgme_widget_message_forwarded_from_name")
@@ -214,7 +240,7 @@ def _forward(tag: "Tag | None") -> Forward | None:
     )
 
 
-def _reply(tag: "Tag", name: str) -> Reply | None:
+def _reply(tag: "Element", name: str) -> Reply | None:
     """What is answered. Of a post of the same channel only its id counts: the words the page
     shows of it are no quote, and may have changed since. Of another's, ``quote`` holds its
     beginning where that is words; a bare "Photo" is Telegram's own."""
@@ -236,8 +262,8 @@ def _link(url: str) -> str:
     return address(url, "https://t.me/") if url else ""
 
 
-def _poll(message: "Tag") -> Poll | None:
-    tag = first(message, "tgme_widget_message_poll")
+def _poll(parts: Parts) -> Poll | None:
+    tag = parts.first("tgme_widget_message_poll")
     if tag is None:
         return None
     kind = line(first(tag, "tgme_widget_message_poll_type")).lower()
@@ -250,7 +276,7 @@ def _poll(message: "Tag") -> Poll | None:
             )
             for option in every(tag, "tgme_widget_message_poll_option")
         ),
-        voters=count(line(first(message, "tgme_widget_message_voters"))),
+        voters=count(line(parts.first("tgme_widget_message_voters"))),
         quiz="quiz" in kind,
         multiple="multiple" in classes(tag),
         anonymous="public" not in kind,
@@ -258,7 +284,9 @@ def _poll(message: "Tag") -> Poll | None:
     )
 
 
-def _link_preview(tag: "Tag", post_id: int, base: str) -> tuple[LinkPreview | None, File | None]:
+def _link_preview(
+    tag: "Element", post_id: int, base: str
+) -> tuple[LinkPreview | None, File | None]:
     url = _link(attribute(tag, "href"))
     if not url:
         return None, None
@@ -274,15 +302,15 @@ def _link_preview(tag: "Tag", post_id: int, base: str) -> tuple[LinkPreview | No
     return preview, None
 
 
-def _place(message: "Tag") -> Place | None:
-    tag = first(message, "tgme_widget_message_location_wrap")
-    point = _point(attribute(tag, "href"))
+def _place(parts: Parts) -> Place | None:
+    tag = parts.first("tgme_widget_message_location_wrap")
+    point = _point(attribute(tag, "href")) if tag is not None else None
     if tag is None or point is None:
         return None
     return Place(latitude=point[0], longitude=point[1], **_venue(tag))
 
 
-def _venue(tag: "Tag") -> dict[str, str]:
+def _venue(tag: "Element") -> dict[str, str]:
     return {
         "title": line(first(tag, "tgme_widget_message_location_title")),
         "address": line(first(tag, "tgme_widget_message_location_address")),
@@ -306,29 +334,29 @@ _EXTRAS: Final[tuple[tuple[ExtraKind, str, str], ...]] = (
 )
 
 
-def _extras(message: "Tag") -> tuple[Extra, ...]:
+def _extras(parts: Parts) -> tuple[Extra, ...]:
     extras = []
-    venue = first(message, "tgme_widget_message_location_wrap")
+    venue = parts.first("tgme_widget_message_location_wrap")
     if venue is not None and _point(attribute(venue, "href")) is None:
         told = _venue(venue)
         lines = ((told["address"], False),) if told["address"] else ()
         extras.append(Extra(kind="unsupported", title=told["title"], lines=lines))
     for kind, box, title in _EXTRAS:
-        extras += [Extra(kind=kind, title=line(first(tag, title))) for tag in every(message, box)]
-    if any(_stands_alone(label) for label in every(message, "message_media_not_supported_label")):
+        extras += [Extra(kind=kind, title=line(first(tag, title))) for tag in parts.every(box)]
+    if any(map(_stands_alone, parts.every("message_media_not_supported_label"))):
         extras.append(Extra(kind="unsupported"))
     return tuple(extras)
 
 
-def _stands_alone(label: "Tag") -> bool:
+def _stands_alone(label: "Element") -> bool:
     """Every player carries such a label for old browsers; one outside of them is the post."""
-    return not any(is_file(parent) for parent in label.parents)
+    return not any(is_file(parent) for parent in label.iterancestors())
 
 
-def _reactions(message: "Tag") -> tuple[Reaction, ...]:
+def _reactions(parts: Parts) -> tuple[Reaction, ...]:
     reactions = []
-    for tag in every(message, "tgme_reaction"):
-        own = "".join(child for child in tag.children if isinstance(child, str))
+    for tag in parts.every("tgme_reaction"):
+        own = "".join([tag.text or "", *(child.tail or "" for child in tag)])
         custom = inside(tag, "tg-emoji") is not None
         emoji = (
             "⭐"

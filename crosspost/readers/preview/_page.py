@@ -6,6 +6,7 @@ doubt is said: a message that was not read, a page that the parser did not see t
 """
 
 import re
+from collections.abc import Iterator
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urlsplit
@@ -16,20 +17,21 @@ from crosspost.errors import ReaderError
 from crosspost.model import Channel, fingerprint
 from crosspost.readers.preview import _message
 from crosspost.readers.preview._html import (
+    Parts,
     address,
     attribute,
+    classes,
     elements,
-    every,
-    first,
     inside,
     line,
+    tree,
     words,
 )
 from crosspost.readers.preview._message import Found, Unread
 from crosspost.readers.preview._web import Page
 
 if TYPE_CHECKING:
-    from bs4 import BeautifulSoup, Tag
+    from lxml.etree import _Element as Element
 
 PHOTO: Final = "photo"
 """The locator of the channel's own photo."""
@@ -37,9 +39,6 @@ PHOTO: Final = "photo"
 _MESSAGE: Final = "tgme_widget_message"
 _MARK: Final = b'data-post="'
 """Telegram writes this once for every message; in the posts' words a quotation mark is escaped."""
-_DEEPEST: Final = 100
-_MOST: Final = 20_000
-"""Elements of a message, and how deep they may lie: a real one has hundreds, ten deep."""
 _USERNAME: Final = re.compile(r"\w{1,64}", re.ASCII)
 _CAPTCHA: Final = re.compile(rb"captcha|cf-challenge|challenge-platform|are you a robot", re.I)
 
@@ -70,8 +69,6 @@ def leaf(page: Page, asked: str, name: str) -> Leaf:
 
     Raises ``ReaderError`` when it is no page of a channel, with the reason as far as it is seen.
     """
-    from bs4 import BeautifulSoup
-
     body = page.body or b""
     if page.status != 200:
         raise ReaderError(
@@ -80,13 +77,15 @@ def leaf(page: Page, asked: str, name: str) -> Leaf:
         )
     if not body.strip():
         raise ReaderError(f"{asked} is an empty page. The next run tries again.")
-    soup = BeautifulSoup(body, "lxml", from_encoding="utf-8")
+    root = tree(body)
+    marks = body.count(_MARK)
+    parts, messages = _parted(root, marks)
     moved = urlsplit(page.url).path.strip("/") != urlsplit(asked).path.strip("/")
-    if not _is_preview(soup):
-        raise _verdict(soup, body, moved, asked, name)
+    if not any(map(parts.every, ("tgme_channel_history", "tgme_channel_info"))):
+        raise _verdict(parts, body, moved, asked, name)
     if b"</html>" not in body[-4096:].lower():
         raise ReaderError(f"{asked} breaks off in the middle. The next run tries again.")
-    return _leaf(soup, body, page.url, name)
+    return _leaf(root, parts, messages, marks, page.url, name)
 
 
 def address_of(leaf: Leaf, locator: str) -> str:
@@ -96,13 +95,35 @@ def address_of(leaf: Leaf, locator: str) -> str:
     return next((one.urls[locator] for one in leaf.found if locator in one.urls), "")
 
 
-def _is_preview(soup: "BeautifulSoup") -> bool:
-    return any(first(soup, name) for name in ("tgme_channel_history", "tgme_channel_info"))
+def _outside(root: "Element") -> Iterator["Element"]:
+    """The elements of a page in order, the messages among them but nothing inside those."""
+    left = [root]
+    while left:
+        tag = left.pop()
+        yield tag
+        if _MESSAGE not in classes(tag):
+            left += reversed([child for child in tag if isinstance(child.tag, str)])
 
 
-def _leaf(soup: "BeautifulSoup", body: bytes, url: str, name: str) -> Leaf:
-    history = first(soup, "tgme_channel_history")
-    messages = [] if history is None else list(every(history, _MESSAGE))
+def _parted(root: "Element", marks: int) -> tuple[Parts, list["Element"]]:
+    """What a page holds by class, and the messages of its history. Those of a sound page lie
+    beside each other and need no look inside; on a damaged one anything may lie in anything."""
+    for walk in (_outside, elements):
+        parts = Parts(walk(root))
+        history = parts.first("tgme_channel_history")
+        messages = [
+            message
+            for message in parts.every(_MESSAGE)
+            if any(around is history for around in message.iterancestors())
+        ]
+        if history is not None and len(messages) == marks:
+            break
+    return parts, messages
+
+
+def _leaf(
+    root: "Element", parts: Parts, messages: list["Element"], marks: int, url: str, name: str
+) -> Leaf:
     channel_id = next(filter(None, map(_message.channel_id, messages)), 0)
     found: dict[int, Found] = {}
     seen, unread = set[int](), []
@@ -111,69 +132,61 @@ def _leaf(soup: "BeautifulSoup", body: bytes, url: str, name: str) -> Leaf:
         try:
             number = _message.identity(message)[1]
             seen.add(number)
-            _bounded(message)
             if one := _message.read(message, channel_id, url):
                 found[one.post.id] = one
                 seen.update(one.post.ids)
         except Unread as error:
             unread.append((number, str(error)))
-    whole = not unread and len(messages) == body.count(_MARK)
-    channel, photo = _channel(soup, url, name)
+    whole = not unread and len(messages) == marks
+    channel, photo = _channel(root, parts, url, name)
     return Leaf(
         channel=replace(channel, id=channel_id),
         photo=photo,
         found=tuple(found[number] for number in sorted(found)),
         seen=tuple(sorted(seen)),
-        older=_older(soup),
+        older=_older(root, parts),
         whole=whole,
         unread=tuple(unread),
     )
 
 
-def _older(soup: "BeautifulSoup") -> bool:
+def _older(root: "Element", parts: Parts) -> bool:
     """Whether the page leads on to older posts."""
-    return any(attribute(more, "data-before") for more in every(soup, "tme_messages_more")) or (
-        inside(soup, "link", rel="prev", href=True) is not None
+    return any(attribute(more, "data-before") for more in parts.every("tme_messages_more")) or any(
+        "prev" in attribute(link, "rel").split() and link.get("href") is not None
+        for link in root.iter("link")
     )
 
 
-def _bounded(message: "Tag") -> None:
-    """Raises ``Unread`` for a message built to keep a reader busy."""
-    depths: dict[int, int] = {}
-    for count, tag in enumerate(elements(message)):
-        depth = depths[id(tag)] = depths.get(id(tag.parent), 0) + 1
-        if depth > _DEEPEST or count > _MOST:
-            raise Unread("it is built too deep or of too many parts")
-
-
-def _channel(soup: "BeautifulSoup", url: str, name: str) -> tuple[Channel, str]:
+def _channel(root: "Element", parts: Parts, url: str, name: str) -> tuple[Channel, str]:
     """Who speaks, and today's address of the photo."""
-    info = first(soup, "tgme_channel_info") or soup
-    picture = inside(first(info, "tgme_page_photo_image"), "img")
-    src = attribute(picture, "src") or _meta(soup, "og:image")
-    about = words(first(info, "tgme_channel_info_description"))
-    username = line(first(info, "tgme_channel_info_header_username")).removeprefix("@")
+    info = parts.first("tgme_channel_info")
+    parts = parts if info is None else Parts(elements(info))
+    picture = inside(parts.first("tgme_page_photo_image"), "img")
+    src = attribute(picture, "src") or _meta(root, "og:image")
+    about = words(parts.first("tgme_channel_info_description"))
+    username = line(parts.first("tgme_channel_info_header_username")).removeprefix("@")
     picture_url = address(src, url)
     return (
         Channel(
             id=0,
-            title=line(first(info, "tgme_channel_info_header_title")) or _meta(soup, "og:title"),
+            title=line(parts.first("tgme_channel_info_header_title")) or _meta(root, "og:title"),
             username=username if _USERNAME.fullmatch(username) else name,
-            about=about or _meta(soup, "og:description"),
+            about=about or _meta(root, "og:description"),
             photo=PHOTO if picture_url else "",
         ),
         picture_url,
     )
 
 
-def _meta(soup: "BeautifulSoup", name: str) -> str:
-    return attribute(inside(soup, "meta", property=name), "content").strip()
+def _meta(root: "Element", name: str) -> str:
+    return attribute(inside(root, "meta", property=name), "content").strip()
 
 
-def _verdict(soup: "BeautifulSoup", body: bytes, moved: bool, asked: str, name: str) -> ReaderError:
+def _verdict(parts: Parts, body: bytes, moved: bool, asked: str, name: str) -> ReaderError:
     """Why there are no posts. Telegram sends on to t.me/<name>, the page with the button that
     opens the app, for whatever has no preview; its small print tells what the name belongs to."""
-    if first(soup, "tgme_page") is None:
+    if parts.first("tgme_page") is None:
         if _CAPTCHA.search(body):
             return ReaderError(
                 f"{asked} wants to know whether a person is asking. Open it in a browser on this "
@@ -184,13 +197,13 @@ def _verdict(soup: "BeautifulSoup", body: bytes, moved: bool, asked: str, name: 
             "If a browser shows the channel's posts there, Telegram has changed the page: "
             "look for a newer Crosspost."
         )
-    if first(soup, "tgme_page_title") is None:
+    if parts.first("tgme_page_title") is None:
         return ReaderError(
             f"There is no channel @{name} on Telegram. Check the spelling in «channel»; a channel "
             "may also have been renamed or deleted."
         )
-    told = line(first(soup, "tgme_page_extra")).lower()
-    kind = _kind(told, soup, name)
+    told = line(parts.first("tgme_page_extra")).lower()
+    kind = _kind(told, parts, name)
     if kind:
         return ReaderError(
             f"@{name} is a {kind}, not a channel. Put the channel's own name into «channel»."
@@ -201,12 +214,12 @@ def _verdict(soup: "BeautifulSoup", body: bytes, moved: bool, asked: str, name: 
     )
 
 
-def _kind(told: str, soup: "BeautifulSoup", name: str) -> str:
+def _kind(told: str, parts: Parts, name: str) -> str:
     if "subscriber" in told:
         return ""
     if re.search(r"\bmembers?\b", told):
         return "group"
-    action = line(first(soup, "tgme_page_action")).lower()
+    action = line(parts.first("tgme_page_action")).lower()
     if "bot" in action or name.lower().endswith("bot") or "monthly users" in told:
         return "bot"
     return "person" if told.startswith("@") or "send message" in action else ""
