@@ -17,6 +17,7 @@ from crosspost.errors import Later  # noqa: E402
 from crosspost.ledger import Ledger  # noqa: E402
 from crosspost.model import Article, Figure, Media, Remote, Upload  # noqa: E402
 from crosspost.publishers import Unknown  # noqa: E402
+from crosspost.publishers.wordpress._ahead import Ahead  # noqa: E402
 
 ALBUM = ("a.png", "b.png", "c.png", "d.png", "e.png")
 
@@ -227,3 +228,30 @@ def test_an_albums_files_are_told_together(world: World) -> None:
     world.read(photo(1, *ALBUM, "f.png"))
     world.deliver()
     assert ["f.png"] in site.told
+
+
+class Listed:
+    """A WordPress of many articles, in none of the slugs that are asked for."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self.pages = count, 0
+
+    def rows(self, *_: Any) -> list[dict[str, Any]]:
+        return []
+
+    def all(self, *_: Any) -> Iterator[dict[str, Any]]:
+        for number in range(self.count):
+            self.pages += number % 100 == 0
+            words = f'<p class="crosspost--b--{number + 1}--{"0" * 64}--{"0" * 16}">'
+            yield {"id": number, "content": {"raw": words}}
+
+
+def test_a_list_of_more_articles_than_searches_would_cost_is_given_up() -> None:
+    for count, known in ((400, True), (401, False)):
+        site = Listed(count)
+        ahead = Ahead(site, "posts", "publish")  # type: ignore[arg-type]
+        for _ in range(2):
+            ahead.look("b", (398, 400, 500, 501))
+            assert ahead.is_absent("b", 500) is known
+            assert not ahead.is_absent("b", 400)
+        assert site.pages <= 5, "it is read once"

@@ -147,6 +147,33 @@ def test_find_knows_the_article_by_its_slug_when_its_mark_was_removed(news: News
     assert "Всё иначе" in caught.value.theirs
 
 
+def test_many_articles_looked_for_at_once_are_found_as_each_by_itself(news: News) -> None:
+    made = {number: news.make().put(article(number), {}, None) for number in range(1, 6)}
+    news.change(made[1], slug="another-address")
+    news.change(made[2], content="<!-- wp:paragraph -->\n<p>Иначе</p>\n<!-- /wp:paragraph -->")
+    news.change(made[3], status="draft", slug="draft-of-an-editor")
+    news.delete(made[4])
+    site, alone = news.make(), news.make()
+    site.coming("business", range(1, 15))
+    for number in range(1, 15):
+        assert site.find(article(number)) == alone.find(article(number)), number
+    assert site.find(article(4)) is not None
+
+
+def test_what_was_learned_of_many_articles_counts_once(news: News) -> None:
+    site = news.make()
+    site.coming("business", range(1, 9))
+    assert site.find(article(1)) is None
+    remote = news.make().put(article(1), {}, None)
+    found = site.find(article(1))
+    assert found is not None
+    assert found.id == remote.id
+    news.make().put(article(2), {}, None)
+    second = site.put(article(2), {}, site.find(article(2)))
+    assert second.id == str(news.posts()[1]["id"]), "what another made meanwhile is no double"
+    assert len(news.posts()) == 2
+
+
 def test_a_contributors_draft_has_no_slug_and_is_found(news: News) -> None:
     site = news.make(user="guest", status="pending")
     remote = site.put(article(), {}, None)
@@ -244,6 +271,30 @@ def test_an_alt_text_that_the_editor_wrote_stays(news: News) -> None:
     one = article(figures=(Figure(media=PHOTO, alt="Фото"),), cover=0)
     news.make().put(one, {0: upload}, None)
     assert news.media()[0]["alt_text"] == "Печь мастера"
+
+
+def test_a_pictures_words_go_with_it_and_stay_words(news: News) -> None:
+    """They are part of a form, and know where its next part begins no better than we do."""
+    file = news.picture()
+    alt = 'Печь «Большая» "1"\r\n--x\r\nContent-Disposition: form-data; name="status"\r\n\r\ntrash'
+    figure = Figure(media=PHOTO, alt=alt, caption="На фото: <em>печь</em> [gallery]")
+    site = news.make()
+    site.sending([(file, figure)])
+    upload = site.upload(file, PHOTO)
+    (there,) = news.media()
+    assert there["alt_text"].startswith('Печь «Большая» "1" --x Content-Disposition')
+    assert there["caption"]["raw"].startswith("На фото: печь &#")
+    assert (there["status"], str(there["id"])) == ("inherit", upload.id)
+
+
+def test_files_that_are_there_are_found_together(news: News) -> None:
+    files = [(news.picture(number), Figure(media=PHOTO)) for number in range(3)]
+    first = [news.make().upload(file, PHOTO).id for file, _ in files[:2]]
+    site = news.make()
+    site.sending(files)
+    assert [site.upload(file, PHOTO).id for file, _ in files[:2]] == first
+    site.upload(files[2][0], PHOTO)
+    assert news.files() == 3
 
 
 def test_a_file_of_a_type_that_the_site_does_not_take_is_refused_in_its_words(

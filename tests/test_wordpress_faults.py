@@ -1,6 +1,8 @@
 """Whatever breaks on the way to a real WordPress ends in a sentence, and in one article."""
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -173,6 +175,36 @@ def test_a_site_that_asks_to_wait_ends_the_run_until_the_next(
         with pytest.raises(Later, match=f"come back in {fault[4:]} seconds"):
             site.find(article()) if method == "GET" else site.put(article(), {}, None)
     assert news.posts() == []
+
+
+def test_when_one_thread_is_asked_to_come_back_later_no_other_asks(news: News, way: Faulty) -> None:
+    site = news.make(url=way.url)
+    way.fault = on("POST", "/media", "429:3600", 1)
+    with pytest.raises(Later):
+        site.upload(news.picture(), PHOTO)
+    before = len(way.seen)
+    with ThreadPoolExecutor(3) as pool:
+        for asked in [pool.submit(site.upload, news.picture(n), PHOTO) for n in range(1, 4)]:
+            with pytest.raises(Later, match=r"come back in 3\d\d\d seconds"):
+                asked.result()
+    assert len(way.seen) == before
+    assert news.files() == 0
+
+
+def test_a_short_wait_is_waited_by_all_threads(news: News, way: Faulty) -> None:
+    site = news.make(url=way.url)
+    site.find(article())
+    way.fault = on("GET", "/media", "429:2", 1)
+    begun = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(site.upload, news.picture(0), PHOTO)
+        while ("GET", "/wp-json/wp/v2/media") not in way.seen:
+            time.sleep(0.01)
+        time.sleep(0.5)
+        site.upload(news.picture(1), PHOTO)
+        assert time.monotonic() - begun > 2
+        first.result()
+    assert news.files() == 2
 
 
 def test_a_short_wait_is_waited(news: News, way: Faulty) -> None:

@@ -112,7 +112,10 @@ class Web:
             made.auth = self._auth
             made.headers.update({"User-Agent": f"crosspost/{__version__}", **self._headers})
             with self._lock:
-                made.cookies = self._sessions[0].cookies if self._sessions else _jar()
+                if (
+                    self._sessions
+                ):  # a jar locks itself to write and reads copies: threads may share
+                    made.cookies = self._sessions[0].cookies
                 self._sessions.append(made)
             self._mine.session = made
         found: requests.Session = self._mine.session
@@ -296,20 +299,6 @@ class FileForm:
             while chunk := opened.read(_CHUNK):
                 yield chunk
         yield self._tail
-
-
-def _jar() -> Any:
-    """A cookie jar that one thread may read while another is given a cookie."""
-    from requests.cookies import RequestsCookieJar
-
-    class Jar(RequestsCookieJar):
-        _cookies_lock: threading.RLock  # http.cookiejar's, taken whenever a cookie is written
-
-        def __iter__(self) -> Any:
-            with self._cookies_lock:
-                return iter(list(super().__iter__()))
-
-    return Jar()
 
 
 def _within(answer: "requests.Response", timeout: float) -> bytes:
