@@ -79,8 +79,7 @@ def _found(window: Window, entities: Iterable[Entity]) -> list[Block]:
     for order, entity in enumerate(entities):
         if entity.type not in BLOCK_ENTITIES:
             continue
-        start = window.place(entity.offset)
-        end = max(start, window.place(entity.offset + entity.length))
+        start, end = window.span(entity.offset, max(entity.length, 0))
         if entity.type in ("media", "divider"):
             end = start
         elif start == end and entity.length > 0:
@@ -214,7 +213,7 @@ class Renderer:
         return found
 
     def _texts(self, start: int, end: int) -> list[str]:
-        return self.marks.render(paragraphs(self.text, start, end))
+        return self.marks.render(paragraphs(self.text, start, end)) if start < end else []
 
     def full(self, block: Block) -> str:
         """The inside of a block, all of its words in paragraphs."""

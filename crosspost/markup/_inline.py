@@ -42,8 +42,9 @@ _TAGS: Final[dict[str, Tag]] = {
     kind: (rank, *forms) for rank, (kind, forms) in enumerate(_FORMS.items(), start=_SPOILER)
 }
 _MATH, _CODE = _TAGS["math"][0], _TAGS["code"][0]
+_LOOSE: Final = " \n"
 _LINKS: Final = frozenset({"url", "text_link", "email", "phone", "mention"})
-_SHOWN: Final = _LINKS | {"date"} | _TAGS.keys()
+_ADDRESSED: Final = _LINKS | {"date"}
 _NAME: Final = re.compile(r"@([A-Za-z0-9_]{1,64})", re.ASCII)
 
 
@@ -51,35 +52,33 @@ class Marks:
     """A window's text with its inline formatting."""
 
     def __init__(self, window: Window, whole: str, entities: Iterable[Entity]) -> None:
-        self.text, self.plain = window.text, window.plain
+        self.plain, self.text = window.plain, (text := window.text)
         self.steps: list[Step] = [(-1, "", ())]
         found = _found(window, whole, entities)
         first, count = 0, len(found)
         while first < count:
-            end, last = found[first][1], first + 1
-            while last < count and found[last][0] <= end:
-                end = max(end, found[last][1])
+            start, end, (_, opening, closing) = mark = found[first]
+            last, reach = first + 1, end
+            while last < count and found[last][0] <= reach:
+                reach = max(reach, found[last][1])
                 last += 1
-            if last - first == 1:
-                self._put(found[first])
+            if last - first > 1:
+                self._put(_parted(found[first:last]))
             else:
-                self._put_all(_parted(found[first:last]))
+                if text[start] in _LOOSE or text[end - 1] in _LOOSE:
+                    start, end, _ = mark = _tight(text, mark)
+                if start < end:
+                    self.steps += ((start, opening, (mark,)), (end, closing, ()))
             first = last
-        self.steps.append((len(self.text) + 1, "", ()))
+        self.steps.append((len(text) + 1, "", ()))
 
-    def _put(self, mark: Mark) -> None:
-        """Add the tags of a mark that touches no other one."""
-        start, end, (_, opening, closing) = mark = _tight(self.text, mark)
-        if start < end:
-            self.steps += ((start, opening, (mark,)), (end, closing, ()))
-
-    def _put_all(self, marks: list[Mark]) -> None:
+    def _put(self, marks: list[Mark]) -> None:
         """Add the tags of marks that are in each other's way."""
-        marks = [mark for mark in (_tight(self.text, mark) for mark in marks) if mark[0] < mark[1]]
+        marks = [mark for mark in [_tight(self.text, mark) for mark in marks] if mark[0] < mark[1]]
         marks.sort(key=lambda mark: (mark[0], -mark[1], mark[2][0]))
         current: list[Mark] = []
         index = 0
-        for place in sorted({place for mark in marks for place in mark[:2]}):
+        for place in sorted({mark[0] for mark in marks} | {mark[1] for mark in marks}):
             before, current = current, [mark for mark in current if mark[1] > place]
             while index < len(marks) and marks[index][0] == place:
                 current.append(marks[index])
@@ -119,10 +118,8 @@ class Marks:
 
 def _turn(before: Sequence[Mark], behind: Sequence[Mark]) -> str:
     """The tags that close and open until exactly the marks behind a place are open."""
-    same = 0
-    for one, other in zip(before, behind, strict=False):
-        if one is not other:
-            break
+    same, most = 0, min(len(before), len(behind))
+    while same < most and before[same] is behind[same]:
         same += 1
     closing = [mark[2][2] for mark in reversed(before[same:])]
     return "".join(closing + [mark[2][1] for mark in behind[same:]])
@@ -132,12 +129,14 @@ def _found(window: Window, whole: str, entities: Iterable[Entity]) -> list[Mark]
     """What the entities ask for, by where it begins."""
     found: list[Mark] = []
     for entity in entities:
-        if entity.type in _SHOWN:
-            start, end = window.span(entity.offset, entity.length)
-            if start < end:
-                tag = _TAGS.get(entity.type) or _addressed(entity, whole)
-                if tag:
-                    found.append((start, end, tag))
+        tag = _TAGS.get(entity.type)
+        if tag is None and entity.type not in _ADDRESSED:
+            continue
+        start, end = window.span(entity.offset, entity.length)
+        if start < end:
+            tag = tag or _addressed(entity, whole)
+            if tag is not None:
+                found.append((start, end, tag))
     found.sort(key=itemgetter(0))
     return found
 
@@ -148,7 +147,7 @@ def _parted(marks: list[Mark]) -> list[Mark]:
     ranks: dict[int, list[Mark]] = {}
     for mark in marks:
         ranks.setdefault(mark[2][0], []).append(mark)
-    found = {rank: _united(ranges) for rank, ranges in ranks.items()}
+    found = {rank: _united(same) if same[1:] else same for rank, same in ranks.items()}
     code = found.get(_CODE, [])
     if _MATH in found:
         found[_MATH] = list(_without(found[_MATH], code))
@@ -195,11 +194,11 @@ def _without(marks: Iterable[Mark], holes: Sequence[Mark]) -> Iterable[Mark]:
 def _tight(text: str, mark: Mark) -> Mark:
     """Newlines and spaces at a mark's ends stand outside of it, but for code's."""
     start, end, tag = mark
-    if tag[0] >= _MATH or not (text[start] in " \n" or text[end - 1] in " \n"):
+    if tag[0] >= _MATH:
         return mark
-    while start < end and text[start] in " \n":
+    while start < end and text[start] in _LOOSE:
         start += 1
-    while end > start and text[end - 1] in " \n":
+    while end > start and text[end - 1] in _LOOSE:
         end -= 1
     return start, end, tag
 

@@ -5,7 +5,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from typing import Final
 
-_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+_BASIC: Final = re.compile("[\0-\uffff]*")
 _UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _FIT: Final = {ord(char): " " for char in "\x0b\x0c\x1c\x1d\x1e\x1f\x85"} | {ord("\r"): "\n"}
 _PLAIN: Final = re.compile(
@@ -22,13 +22,15 @@ def utf16(text: str) -> Callable[[int], int]:
     Monotone; clamps to ``0 … len(text)``; an offset inside a surrogate pair becomes that of the
     pair's character.
     """
-    size = len(text)
-    if len(text.encode("utf-16-le", "surrogatepass")) == 2 * size:
-        return lambda offset: min(max(offset, 0), size)
-    pairs = [found.start() + before for before, found in enumerate(_ASTRAL.finditer(text))]
+    size, at = len(text), 0
+    pairs: list[int] = []
+    while (found := _BASIC.match(text, at)) and found.end() < size:
+        at = found.end() + 1
+        pairs.append(found.end() + len(pairs))
 
     def point(offset: int) -> int:
-        return min(max(offset - bisect_left(pairs, offset), 0), size)
+        offset -= bisect_left(pairs, offset)
+        return 0 if offset < 0 else size if offset > size else offset
 
     return point
 
