@@ -958,6 +958,30 @@ def test_a_channel_id_with_the_mark_of_the_bot_api_is_the_bare_one() -> None:
     assert _message.channel_id(element) == 1311303753
 
 
+def test_what_stands_behind_a_stray_end_of_the_page_is_read_too(server: PreviewServer) -> None:
+    leaf = page(server.page(None).replace("<main", "</html><main"))
+    assert [one.post.text for one in leaf.found] == [f"Запись {number}" for number in range(11, 31)]
+    assert leaf.whole
+
+
+def test_the_words_behind_a_card_stay_whatever_characters_they_hold() -> None:
+    card = '<a class="tgme_widget_message_link_preview" href="https://example.org/"><b>Нет</b></a>'
+    body = f'<div class="js-message_text">Было{card}, есть\x01</div>'
+    post = parsed(body)
+    assert (post.text.rstrip("\x01"), post.entities) == ("Было, есть", ())
+    assert post.link_preview is not None
+
+
+def test_two_spaces_between_two_words_in_bold_stay_two() -> None:
+    body = '<div class="js-message_text"><b>раз</b>  <b>два</b></div>'
+    assert parsed(body).text == "раз  два"
+
+
+def test_a_class_said_twice_counts_once() -> None:
+    body = '<span class="tgme_reaction tgme_reaction"><b>👍</b>7</span>'
+    assert len(parsed(body).reactions) == 1
+
+
 @pytest.mark.parametrize("number", ["0", "99999999999", "-5", "x", "1/2", "٣"])
 def test_a_message_with_an_impossible_id_is_left_out(server: PreviewServer, number: str) -> None:
     body = server.page(None).replace("workshop/30", f"workshop/{number}")

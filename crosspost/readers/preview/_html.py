@@ -1,7 +1,6 @@
 """Elements of Telegram's pages: their classes, words, counts and addresses."""
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from functools import cache
@@ -134,11 +133,14 @@ class Parts:
 
     def __init__(self, found: Iterable["Element"]) -> None:
         self.count = 0
-        self._named = named = defaultdict[str, list["Element"]](list)
+        self._named = named = dict[str, list["Element"]]()
         for self.count, one in enumerate(found, 1):
-            if told := one.get("class"):
-                for name in set(told.split()):
-                    named[name].append(one)
+            for name in one.get("class", "").split():
+                same = named.get(name)
+                if same is None:
+                    named[name] = [one]
+                elif same[-1] is not one:  # which may say its class twice
+                    same.append(one)
 
     def every(self, name: str) -> Sequence["Element"]:
         """The elements of this class, in order."""
