@@ -12,8 +12,9 @@ import subprocess
 import sys
 import time
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from itertools import pairwise
 from pathlib import Path
 from threading import Timer
@@ -426,6 +427,44 @@ def test_any_layout_of_the_same_json_gives_the_same_posts(
     assert [post.text for post in posts] == [one["text"] for one in content["messages"]]
     assert not notes(found)
     assert len(of_kind(found, Complete)) == bool(texts)
+
+
+def streamed(data: bytes, *ways: Callable[[bytes], Any]) -> Iterator[Any]:
+    """The messages of the first chat in ``data``, and where it breaks off."""
+    window = _stream.Window(BytesIO(data), data.index(b'"messages": [') + 13)
+    try:
+        yield from _stream.messages(window, *ways)
+    except _stream.Damaged as damage:
+        yield damage.at, str(damage)
+
+
+def never(data: bytes) -> Any:
+    raise ValueError(f"{len(data)} bytes may not be read in this way")
+
+
+@pytest.mark.parametrize("chunk", [300, 10_000])
+@pytest.mark.parametrize("chats", [1, 2])
+@pytest.mark.parametrize(
+    "noise", [b"}", b'"', b"]", b"\n    }", b",", b"\\x0b", b"\xff", b"[" * 5000]
+)
+def test_messages_read_at_one_stroke_are_those_read_one_by_one(
+    monkeypatch: pytest.MonkeyPatch, noise: bytes, chats: int, chunk: int
+) -> None:
+    """Also where there is noise among them, and with another chat's behind them."""
+    monkeypatch.setattr(_stream, "CHUNK", chunk)
+    found = [chat([message(number) for number in range(at, at + 4)]) for at in (1, 7)[:chats]]
+    whole = dump({"chats": found}).encode()
+    singly = (_records.decode, _records.mend)
+    for at in range(whole.index(b'"messages": [') + 13, len(whole), 7):
+        data = whole[:at] + noise + whole[at:]
+        together = [*streamed(data, _records.decode_all, *singly)]
+        assert together == [*streamed(data, never, *singly)], at
+
+
+def test_all_messages_in_memory_are_read_at_one_stroke() -> None:
+    whole = dump(chat([message(number) for number in range(1, 9)])).encode()
+    found = [*streamed(whole, _records.decode_all, never, never)]
+    assert [one.id for one in found] == [*range(1, 9)]
 
 
 @pytest.mark.parametrize("indent", [None, 1])

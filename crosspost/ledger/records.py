@@ -132,4 +132,4 @@ def now() -> datetime:
 
 def stamp(moment: datetime) -> str:
     """A time as the ledger writes it: UTC, to the second, sortable as text."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return f"{moment.astimezone(UTC).isoformat(timespec='seconds')[:-6]}Z"

@@ -99,7 +99,8 @@ class Opened:
         with self._files.open(source) as file:
             window = Window(file, chat.at)
             try:
-                for found in _stream.messages(window, _records.decode, _records.mend):
+                ways = _records.decode_all, _records.decode, _records.mend
+                for found in _stream.messages(window, *ways):
                     if isinstance(found, Refused):
                         pass_.refuse(source, found)
                         continue

@@ -33,8 +33,9 @@ _LONE_SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _FIELD: Final = re.compile(r"at `\$\.(\w+)")
 
 
-class Piece(msgspec.Struct):
-    """A piece of text as Desktop writes it."""
+class Piece(msgspec.Struct, gc=False):
+    """A piece of text as Desktop writes it. There are a dozen to a message and no cycles, so the
+    garbage collector is not told of them (https://jcristharif.com/msgspec/structs.html)."""
 
     text: str = ""
     type: str = "plain"
@@ -46,7 +47,7 @@ class Piece(msgspec.Struct):
     unixtime: int | str | None = None
 
 
-class Message(msgspec.Struct):
+class Message(msgspec.Struct, gc=False):
     """What is used of a message; what is seldom there stays undecoded."""
 
     id: int
@@ -97,7 +98,7 @@ class Message(msgspec.Struct):
     paid_stars_amount: int | UnsetType = UNSET
 
 
-class Mended(Message):
+class Mended(Message, gc=False):
     """A message that lost the fields in ``odd`` because their form is unknown."""
 
     odd: tuple[str, ...] = ()
@@ -113,7 +114,13 @@ class Manner(Record, frozen=True):
 
 
 _decoder: Final = msgspec.json.Decoder(Message)
+_list_decoder: Final = msgspec.json.Decoder(list[Message])
 _mended: Final = msgspec.json.Decoder(Mended)
+
+
+def decode_all(data: bytes) -> list[Message]:
+    """The messages in ``data``, a list. Raises ``msgspec.DecodeError``, ``RecursionError``."""
+    return _list_decoder.decode(data)
 
 
 def decode(data: bytes) -> Message:

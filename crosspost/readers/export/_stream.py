@@ -15,7 +15,7 @@ import msgspec
 
 from crosspost.model import Record
 
-CHUNK: Final = 256 * 1024
+CHUNK: Final = 64 * 1024
 MESSAGE_LIMIT: Final = 4 * 1024 * 1024
 """The most bytes one message may take in an export. The longest text Telegram allows is 32,768
 characters (https://core.telegram.org/api/rich-messages); written twice and escaped it stays well
@@ -146,21 +146,31 @@ class Window:
 
 
 def messages(
-    window: Window, decode: Callable[[bytes], T], mend: Callable[[bytes], T]
+    window: Window,
+    decode_all: Callable[[bytes], list[T]],
+    decode: Callable[[bytes], T],
+    mend: Callable[[bytes], T],
 ) -> Iterator[T | Refused]:
     """What ``decode`` makes of each message; ``window`` stands at the beginning of their list.
 
     Desktop writes one key a line, so a message ends at the first brace on a line of its own that
     is indented as its beginning. That is a guess which ``decode`` proves: bytes that are one
-    valid object are the message. In a file of another layout brackets are counted.
+    valid object are the message. In a file of another layout brackets are counted. All that are
+    in memory are tried first, at one stroke, as the list that ``decode_all`` takes.
 
     ``decode``, and ``mend`` which is tried after it, raise ``ValueError`` with a clause for a
-    person, or ``RecursionError``. Raises ``Damaged`` where no next message can be found."""
-    close, trusted = _closing(window), False
+    person, or ``RecursionError``; so does ``decode_all``. Raises ``Damaged`` where no next
+    message can be found."""
+    close, trusted, singly = _closing(window), False, 0
     while (byte := window.peek()) != b"]":
         begin = window.pos
         if byte != b"{":
             raise Damaged(begin, "no message begins there" if byte else "the file ends too early")
+        if begin >= singly:
+            several, singly = _several(window, close, decode_all)
+            if several:
+                yield from several
+                continue
         guess = _guess(window, close)
         if guess is None:
             result = _counted(window, decode, mend)
@@ -212,6 +222,24 @@ def _closing(window: Window) -> bytes:
     before = window.data[: window.pos - window.start]
     line = before.rfind(b"\n")
     return b"" if line < 0 or before[line + 1 :].strip(b" ") else before[line:] + b"}"
+
+
+def _several(
+    window: Window, close: bytes, decode_all: Callable[[bytes], list[T]]
+) -> tuple[list[T], int]:
+    """The messages from ``pos`` on that are in memory, as the layout suggests them; steps over
+    them. None if something is wrong with one of them: then also where the last of them ends."""
+    begin = window.pos - window.start
+    last = window.data.rfind(close, begin) if close else -1
+    end = last + len(close)
+    if last < 0 or end - begin > MESSAGE_LIMIT:
+        return [], 0
+    try:
+        found = decode_all(b"[%b]" % window.data[begin:end])
+    except (ValueError, RecursionError):
+        return [], window.start + end
+    window.pos = window.start + end
+    return found, 0
 
 
 def _guess(window: Window, close: bytes) -> bytes | None:
