@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from bs4 import BeautifulSoup
@@ -21,6 +22,7 @@ from lxml.html import HTMLParser, document_fromstring, fragment_fromstring
 from crosspost.markup import (
     CLASSES,
     SUBSET,
+    _urls,
     blocks,
     from_html,
     inline,
@@ -29,6 +31,9 @@ from crosspost.markup import (
     text_of,
     utf16,
 )
+from crosspost.markup._inline import Marks, _found, _parted
+from crosspost.markup._text import Window, fit
+from crosspost.markup._text import escape as escaped
 from crosspost.model import BLOCK_ENTITIES, INLINE_ENTITIES, Entity, Post
 from crosspost.readers import Context
 from crosspost.readers.export import ExportReader
@@ -315,6 +320,50 @@ def test_two_halves_show_together_what_the_whole_shows(
     assert sorted(re.findall(photo, halves)) == sorted(re.findall(photo, whole))
 
 
+# Where a step cannot matter it is skipped: the HTML is what it would be with it.
+
+CLOSE = st.text(st.sampled_from("аб <\n"), min_size=12, max_size=16)
+FEW = st.lists(
+    st.builds(
+        Entity,
+        type=st.sampled_from(["bold", "italic", "code", "math", "spoiler", "text_link"]),
+        offset=st.integers(0, 12),
+        length=st.integers(1, 5),
+        value=st.sampled_from(["https://example.org/a", "https://example.org/b"]),
+    ),
+    max_size=6,
+)
+
+
+@given(CLOSE, FEW)
+def test_formatting_by_itself_is_written_as_if_it_were_in_the_way_of_others(
+    text: str, entities: list[Entity]
+) -> None:
+    window = Window(text, 0, len(text), ())
+    marks, general = Marks(window, text, entities), Marks(window, text, [])
+    end = general.steps.pop()
+    general._put(_parted(_found(window, text, entities)))
+    general.steps.append(end)
+    assert [(at, tags, [*around]) for at, tags, around in marks.steps] == [
+        (at, tags, [*around]) for at, tags, around in general.steps
+    ]
+
+
+@given(CLOSE, FEW)
+def test_a_post_without_blocks_is_written_as_one_with_a_block_that_shows_nothing(
+    text: str, entities: list[Entity]
+) -> None:
+    nothing = entity("media", len(text), 0, "none")
+    assert blocks(text, entities) == blocks(text, [*entities, nothing])
+    assert blocks(text, []) == blocks(text, [nothing]) == blocks(text, [], skip=[(0, 0)])
+    assert inline(text, []) == inline(text, [], skip=[(0, 0)])
+
+
+@given(st.text(max_size=6) | st.text(st.sampled_from(CHARACTERS), max_size=6))
+def test_a_text_passes_for_plain_if_nothing_is_to_be_escaped_or_made_fit(text: str) -> None:
+    assert Window(text, 0, len(text), ()).plain == (escaped(fit(text)) == text)
+
+
 @given(st.text(st.sampled_from("аб <&\u00a0😀"), max_size=30))
 def test_spaces_inside_a_line_stay_as_they_are(line: str) -> None:
     assert text_of(blocks(line, ())) == line.strip()
@@ -425,6 +474,22 @@ def test_only_addresses_a_reader_may_be_sent_to_pass(address: str, safe: str | N
 def test_a_safe_address_stays_the_same_address(url: str) -> None:
     safe = safe_url(url)
     assert safe is None or (safe_url(safe) == safe and not re.search(r"[\s<>\"]", safe))
+
+
+@given(
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["http://", "https://", "HTTPS://", "ftp://", "https:/"]),
+        st.text(st.sampled_from("az09-.@:%_"), max_size=5).map(lambda host: f"{host}a.b.org"),
+        st.text(st.sampled_from("a9ж!#%&()+,./:;=?@~-[]|<>\"'`{}\\^ \n\x7f"), max_size=3).map(
+            lambda tail: f"/{tail}"
+        ),
+    )
+)
+def test_an_address_passed_at_once_would_pass_the_questions_too(url: str) -> None:
+    with patch.object(_urls, "_USUAL", re.compile(r"(?!)")):
+        asked = safe_url(url)
+    assert safe_url(url) == asked
 
 
 # --- Telegram's own HTML ------------------------------------------------------------------------

@@ -9,7 +9,7 @@ _BASIC: Final = re.compile("[\0-\uffff]*")
 _UNFIT: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _FIT: Final = {ord(char): " " for char in "\x0b\x0c\x1c\x1d\x1e\x1f\x85"} | {ord("\r"): "\n"}
 _PLAIN: Final = re.compile(
-    "[\n -%'-;=?-~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]*"
+    "[\t\n -%'-;=?-~\xa0-\ud7ff\ue000-\ufdcf\ufdf0-\ufffd\U00010000-\U0010ffff]*"
 )
 """All that ``fit`` and ``escape`` leave as it is."""
 BLANK: Final = re.compile(r"\n\s*\n")
