@@ -31,7 +31,8 @@ from crosspost.model import (
     digest,
 )
 from crosspost.publishers import Context, Refused
-from crosspost.publishers.static import StaticPublisher, StaticSettings, bodies, names
+from crosspost.publishers.static import StaticPublisher, StaticSettings, bodies, files, names
+from crosspost.publishers.static.catalogue import Catalogue
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = sorted((EXAMPLES / "channel" / "photos").glob("*.jpg"))
@@ -115,6 +116,51 @@ def test_a_site_of_the_first_version_goes_on_and_counts_its_articles(tmp_path: P
             "DROP TRIGGER listed; DROP TRIGGER unlisted; DROP TABLE total; PRAGMA user_version = 1"
         )
     assert build(tmp_path / "site", [article(8, tags=("дело",))]) == whole
+
+
+def test_an_article_that_comes_back_while_another_run_takes_its_page_away_is_there(
+    tmp_path: Path,
+) -> None:
+    build(tmp_path / "site", [article(1), article(2)])
+    with closing(site(tmp_path / "site")) as publisher:
+        gone = publisher.withdraw(publisher.find(article(2)), "draft")
+        publisher.put(article(2), {}, gone)
+        (tmp_path / "site" / "business" / "2-zapis.html").unlink()
+        publisher.finish()
+        assert publisher.find(article(2)).status == "live"
+    assert "Текст 2." in (tmp_path / "site" / "business" / "2-zapis.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize("moment", ["before the page", "before its end is noted", "after all"])
+def test_an_article_that_changes_while_another_run_draws_its_page_is_drawn_again(
+    tmp_path: Path, moment: str
+) -> None:
+    """The other run's page is no hand of a person."""
+    folder = tmp_path / "site"
+    build(folder, [article(1), article(2)])
+    page, theirs = folder / "business" / "2-zapis.html", b"<p>drawn by another run</p>"
+    drawn = [("business", 2, files.digest(theirs))]
+    other = Catalogue(folder / ".crosspost" / "site.db")
+    with closing(site(folder)) as publisher, closing(other):
+        before = publisher.find(article(2))
+
+        def change() -> None:
+            publisher.put(article(2, body="<p>Другие слова.</p>"), {}, before)
+
+        other.set_drawing(drawn)
+        if moment == "before the page":
+            change()
+        page.write_bytes(theirs)
+        assert publisher.look(before).status == "live"
+        if moment == "before its end is noted":
+            change()
+        other.set_drawn(drawn)
+        if moment == "after all":
+            change()
+        publisher.finish()
+        assert "Другие слова." in page.read_text("utf-8")
+        now = publisher.look(before)
+        assert "+" not in now.version, "it counts as edited by hand"
 
 
 def test_putting_the_same_article_again_writes_nothing(tmp_path: Path) -> None:

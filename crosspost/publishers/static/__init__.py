@@ -160,13 +160,17 @@ class StaticPublisher:
 
     def _remote(self, row: Row) -> Remote:
         """The article as it stands: its version tells of a page edited by hand."""
-        version, status = row.version, row.status
-        if row.status == "live" and row.drawn:
-            found = files.digest_of(self._page(row.blog, row.file))
-            if not found:
-                status = "missing"
-            elif found not in (row.drawn, row.drawing):
-                version = f"{row.version}+{found}"
+        version, status, page = row.version, row.status, self._page(row.blog, row.file)
+        while row.status == "live" and row.drawn:
+            found = files.digest_of(page)
+            if found and found in (row.drawn, row.drawing):
+                break
+            known = self._catalogue.row(row.blog, row.post_id)
+            if known is None or (known.drawn, known.drawing) == (row.drawn, row.drawing):
+                status = status if found else "missing"
+                version = f"{version}+{found}" if found else version
+                break
+            row = known  # another run has drawn it at this moment
         return Remote(
             id=f"{row.blog}/{row.post_id}",
             url=names.absolute(self._url, f"{names.folder(row.blog)}/{row.file}"),
@@ -218,7 +222,7 @@ class StaticPublisher:
         remote: Remote | None,
         keep: Collection[str] = (),
     ) -> Remote:
-        with explained(self._root):
+        with explained(self._root), self._catalogue.change():
             old = self._find(remote) if remote else self._known(article)
             if remote and remote.version and old is None:
                 raise Vanished(f"the site's catalogue knows no article {remote.id}")
@@ -227,8 +231,7 @@ class StaticPublisher:
             kept = _with_theirs(article, self._told(old).parts, keep) if old and keep else article
             entry = self._entry(kept, uploads)
             row = self._new_row(entry, old, digest(article))
-            with self._catalogue.change():
-                self._catalogue.store(row, article.views or 0, entry)
+            self._catalogue.store(row, article.views or 0, entry)
             return msgspec.structs.replace(self._remote(row), parts=said.of_article(entry.article))
 
     def _known(self, article: Article) -> Row | None:
@@ -264,6 +267,8 @@ class StaticPublisher:
         blog, post_id = (old.blog, old.post_id) if old else (article.blog, article.post_id)
         file = old.file if old else names.page(article.post_id, article.slug)
         data = msgspec.json.encode(entry)
+        # the page of one that was withdrawn is about to go, perhaps in another run at this moment
+        drawn = files.digest_of(self._page(blog, file)) if old and old.status == "live" else ""
         return Row(
             blog=blog,
             post_id=post_id,
@@ -274,8 +279,8 @@ class StaticPublisher:
             digest=seen,
             teaser=teaser(entry),
             data=data,
-            drawn=files.digest_of(self._page(blog, file)),
-            drawing="",
+            drawn=drawn,
+            drawing=old.drawing if old else "",  # by another run, at this moment
         )
 
     def _portrait(self, photo: str) -> str:
@@ -292,7 +297,7 @@ class StaticPublisher:
         return self._portraits[photo]
 
     def withdraw(self, remote: Remote, how: Literal["draft", "remove"]) -> Remote | None:
-        with explained(self._root):
+        with explained(self._root), self._catalogue.change():
             row = self._find(remote)
             if row is None:
                 if how == "remove":
@@ -300,8 +305,7 @@ class StaticPublisher:
                 raise Vanished(f"the site's catalogue knows no article {remote.id}")
             if remote.version:
                 self._demand(row, remote.version)
-            with self._catalogue.change():
-                self._catalogue.retire(row, "removed" if how == "remove" else "draft")
+            self._catalogue.retire(row, "removed" if how == "remove" else "draft")
             return None if how == "remove" else self._remote(row._replace(status="draft"))
 
     def discard(self, upload: Upload) -> None:
