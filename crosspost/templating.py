@@ -7,6 +7,7 @@ the static blog, ``sheet/`` for the preview sheet. Wording lives in one file a l
 """
 
 import re
+from datetime import date as date_type
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
@@ -38,9 +39,12 @@ def environment(
     locale = Locale.parse(language)
     zone = ZoneInfo(timezone)
 
+    @lru_cache(maxsize=512)
+    def day(value: date_type) -> str:
+        return re.sub(r"\sг\.$", "", format_date(value, "long", locale))
+
     def date(value: datetime) -> str:
-        shown = format_date(value.astimezone(zone), "long", locale)
-        return re.sub(r"\sг\.$", "", shown)
+        return day(value.astimezone(zone).date())
 
     def moment(value: datetime) -> str:
         return f"{date(value)}, {format_time(value.astimezone(zone), 'short', locale=locale)}"

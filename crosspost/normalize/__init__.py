@@ -236,7 +236,13 @@ def _linked(html: str, own: frozenset[str]) -> str:
 def _slug(number: int, title: str) -> str:
     from slugify import slugify
 
-    made = slugify(title, max_length=SLUG_LENGTH, word_boundary=True, save_order=True)
+    made = slugify(
+        title,
+        max_length=SLUG_LENGTH,
+        word_boundary=True,
+        save_order=True,
+        backend="text-unidecode",  # whatever else is installed
+    )
     return f"{number}-{made}".rstrip("-")
 
 

@@ -155,6 +155,7 @@ def tail(line: str) -> int:
     return found[-1] if found else -1
 
 
+@lru_cache(maxsize=128)
 def legal(line: str) -> bool:
     """Whether the law puts the line there (an advertiser and his erid, an agent, a warning): such
     a line is never cut out."""

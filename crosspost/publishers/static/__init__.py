@@ -254,7 +254,7 @@ class StaticPublisher:
             if key := names.tag_key(tag):
                 tags.setdefault(key, tag)
         return Entry(
-            article=msgspec.structs.replace(article, spans=(), notes=()),
+            article=article,
             uploads=known,
             posters=posters,
             portrait=self._portrait(article.author.photo),
@@ -372,7 +372,7 @@ def _addressed(base: str, upload: Upload) -> Upload:
 def _printable(article: Article) -> Article:
     """The article without characters that no page can hold, its HTML within ``SUBSET``."""
 
-    shown = printable(article)
+    shown = printable(msgspec.structs.replace(article, spans=(), notes=()))
     return msgspec.structs.replace(
         shown,
         **{

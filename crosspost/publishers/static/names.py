@@ -87,7 +87,7 @@ def absolute(base: str, target: str) -> str:
 def _ascii(text: str) -> str:
     from slugify import slugify
 
-    return slugify(text, max_length=_LONGEST, word_boundary=True)
+    return slugify(text, max_length=_LONGEST, word_boundary=True, backend="text-unidecode")
 
 
 def _hash(text: str) -> str:

@@ -55,6 +55,7 @@ class Pages:
         self.look = look
         self._known: dict[tuple[str, int], tuple[Row, Teaser]] = {}
         self._facts: dict[tuple[str, str, str, int], str] = {}
+        self._templates: dict[tuple[str, str, str], Template] = {}
         self._environments: dict[tuple[str, str], Environment] = {}
         self.forget()
 
@@ -401,7 +402,11 @@ class Pages:
         return self._template(template, look.language, look.timezone).render(**values).encode()
 
     def _template(self, name: str, language: str, timezone: str) -> "Template":
-        return self._environment(language, timezone).get_template(f"static/{name}")
+        key = (name, language, timezone)
+        if key not in self._templates:
+            found = self._environment(language, timezone).get_template(f"static/{name}")
+            self._templates[key] = found
+        return self._templates[key]
 
     def _words(self, language: str, timezone: str) -> Any:
         environment = self._environment(language, timezone)
