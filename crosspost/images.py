@@ -54,6 +54,7 @@ _BRANDS: Final = {
 """The formats that call themselves by a brand in an ISO file: https://mp4ra.org/registered-types/brands"""
 _TAKEN: Final = "JPEG, PNG, GIF, WebP, HEIC, AVIF, BMP, TIFF"
 _SUFFIXES: Final = {"JPEG": "jpg", "PNG": "png", "GIF": "gif", "WEBP": "webp"}
+_AT_ONCE: Final = 4
 _UPRIGHT: Final = frozenset({0, 1, None})
 
 
@@ -125,6 +126,8 @@ def variants(path: Path, folder: Path, widths: Iterable[int]) -> list[Sized]:
     Files are ``<stem>-<width>.<ext>`` in ``folder``; an opaque photo becomes JPEG, what has
     transparency or a palette keeps its format. An animation has none. Raises ``BadImage``.
     """
+    from concurrent.futures import ThreadPoolExecutor
+
     with _opened(path) as image, _decoding(path):
         if getattr(image, "n_frames", 1) > 1:
             return []
@@ -132,14 +135,18 @@ def variants(path: Path, folder: Path, widths: Iterable[int]) -> list[Sized]:
         full, source = image.copy(), image.format or ""
     flat = full.mode in ("RGB", "L")
     kind = "JPEG" if flat and source != "GIF" else "WEBP" if source == "WEBP" else "PNG"
-    made = []
-    for width in sorted(w for w in set(widths) if w < full.width):
+
+    def smaller(width: int) -> Sized:
         height = max(1, round(full.height * width / full.width))
-        smaller = _resized(full, (width, height))
         target = folder / f"{path.stem}-{width}.{_SUFFIXES[kind]}"
-        _save(smaller, target, kind, {})
-        made.append(Sized(path=target, width=width, height=height))
-    return made
+        _save(_resized(full, (width, height)), target, kind, {})
+        return Sized(path=target, width=width, height=height)
+
+    wanted = sorted(width for width in set(widths) if width < full.width)
+    if len(wanted) < 2:
+        return [smaller(width) for width in wanted]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:  # Pillow resizes and writes on every core
+        return list(pool.map(smaller, wanted))
 
 
 # --- Reading, within bounds -------------------------------------------------------------------

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from concurrent.futures import Future, ProcessPoolExecutor
 
 BATCH: Final = 64
-MANY: Final = 1000
-"""For so many pages other processes are started: each needs half a second before its first one."""
+MANY: Final = 3000
+"""For so many pages other processes are started, each of which could draw a thousand in the time
+that it needs before its first."""
 _MOST: Final = 8
 
 Key = tuple[str, int]
