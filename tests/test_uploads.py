@@ -15,7 +15,7 @@ from test_deliver import World, linked, photo, post  # noqa: E402
 
 from crosspost.errors import Later  # noqa: E402
 from crosspost.ledger import Ledger  # noqa: E402
-from crosspost.model import Article, Figure, Media, Remote, Upload  # noqa: E402
+from crosspost.model import Article, Figure, Media, Remote, Upload, decode_media  # noqa: E402
 from crosspost.publishers import Unknown  # noqa: E402
 from crosspost.publishers.wordpress._ahead import Ahead  # noqa: E402
 
@@ -146,22 +146,35 @@ def test_a_site_that_asks_to_come_back_later_is_sent_no_other_file(world: World)
     assert len(world.site.files) == 5
 
 
-def test_the_intents_of_an_album_are_on_the_disk_before_its_first_file_leaves(
-    world: World,
-) -> None:
-    seen: list[int] = []
+def test_each_files_intent_is_on_the_disk_before_it_leaves(world: World) -> None:
+    intents: dict[str, set[str]] = {}
 
     def look(what: str) -> None:
         if what.startswith("upload"):
             with Ledger.open(world.folder / "ledger.db") as other:
-                rows = other._all("SELECT count(*) FROM arriving")
-                seen.append(rows[0][0] + len(world.site.files))
+                rows = other._all("SELECT media FROM arriving")
+            intents[what[7:]] = {decode_media(row[0]).locator for row in rows}
 
     world.site.before = look
     world.read(photo(1, *ALBUM))
     world.deliver()
-    assert len(seen) == 5
-    assert min(seen) >= 5
+    assert set(intents) == set(ALBUM)
+    assert all(name in there for name, there in intents.items())
+
+
+def test_an_intent_of_an_earlier_run_outlives_one_that_failed_before_its_turn(world: World) -> None:
+    """The file arrived, and nobody heard of it; then it was not even tried again."""
+    world.site.trouble["d.png"] = ["lost after"]
+    world.read(photo(1, "d.png"))
+    world.deliver()
+    world.site.fail = {"a.png": Unknown("no answer in time")}  # type: ignore[attr-defined]
+    world.site.at_once = 1  # type: ignore[attr-defined]
+    world.read(photo(1, "a.png", "d.png"))
+    assert world.deliver() == [(1, "failed")]
+    world.site.fail = {}  # type: ignore[attr-defined]
+    world.read(post(1, "Без снимков."))
+    assert world.deliver() == [(1, "created")]
+    assert world.site.files == {}
 
 
 def test_killed_in_the_midst_of_an_album_no_file_is_doubled_or_left(world: World) -> None:

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from crosspost.cli import group
 
 pytest.register_assert_rewrite("sites.news")
+from sites.faulty import Faulty  # noqa: E402
 from sites.news import News  # noqa: E402
 
 pytest_plugins = ("sites.news",)
@@ -47,11 +48,14 @@ class Channel:
     def __init__(self, news: News) -> None:
         self.news, self.root = news, news.folder
         (self.root / "channel").mkdir()
-        given = {"url": news.site.url, "password": news.site.passwords["blogger"]}
-        (self.root / "crosspost.toml").write_text(CONFIG.format(**given), "utf-8")
+        self.config(news.site.url)
         self.messages: list[dict[str, Any]] = []
         self.asked: list[str] = []
         self.threads: set[str] = set()
+
+    def config(self, url: str) -> None:
+        given = {"url": url, "password": self.news.site.passwords["blogger"]}
+        (self.root / "crosspost.toml").write_text(CONFIG.format(**given), "utf-8")
 
     def write(self, text: str, photos: int = 0) -> None:
         """A post more; an album's messages are of the same second."""
@@ -187,3 +191,23 @@ def test_in_a_backfill_a_text_is_one_request_and_a_photo_two_more(channel: Chann
     assert asked.count("GET posts by slug") == 3
     assert asked.count("GET posts by search") == 1
     assert len(asked) == 45 + 2 * 9 + 3 + 1 + len([*BEGIN, *NAMES])
+
+
+def test_each_thread_keeps_one_connection(
+    channel: Channel, news: News, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Through a web server that keeps them, as the one before PHP does."""
+    with Faulty(news.site.url) as way:
+        accept, connections = way.server.get_request, []
+        monkeypatch.setattr(
+            way.server,
+            "get_request",
+            lambda: connections.append(1) or accept(),  # type: ignore[func-returns-value]
+        )
+        channel.config(way.url)
+        for number in range(1, 4):
+            channel.write(f"Печь {number}\n\nСложена в мае.", photos=4)
+        asked = channel.sync()
+    assert len(asked) > 20
+    assert len(connections) <= 4
+    assert news.files() == 12

@@ -1,7 +1,7 @@
 """An article's files on the site: sent once for each content, cleaned before."""
 
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from hashlib import file_digest
@@ -11,7 +11,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from crosspost.deliver._records import Errand, Trip
-from crosspost.errors import CrosspostError, PublisherError
+from crosspost.errors import CrosspostError
 from crosspost.ledger import StoredPost
 from crosspost.model import Article, Figure, Media, Upload
 from crosspost.publishers import Foreseeing, Publisher, Refused, Unknown
@@ -118,8 +118,8 @@ class _Job:
 
 class _Files:
     """The files of one article: wanted one by one, sent by the lot, as many at once as the
-    publisher bears. The ledger is written by this thread alone: a lot's intents before its first
-    request, each arrival when its answer is there.
+    publisher bears. The ledger is written by this thread alone: each intent before the request,
+    each arrival when the answer is there.
 
     ``there`` is, by content, what the site has of what was wanted."""
 
@@ -173,31 +173,22 @@ class _Files:
         site refused."""
         if len(self._jobs) < at_least:
             return
-        errand, ledger, publisher = self._errand, self._errand.ledger, self._errand.publisher()
-        left, self._jobs = self._jobs, {}
-        with ledger.transaction():
-            for content, job in left.items():
-                ledger.arrives(errand.site, content, errand.blog, job.file, job.figure.media)
+        errand, publisher = self._errand, self._errand.publisher()
+        jobs, self._jobs = list(self._jobs.values()), {}
+        if isinstance(publisher, Foreseeing):
+            with suppress(Refused):  # then each asks for itself
+                publisher.sending([(job.file, job.figure) for job in jobs])
+        at_once = getattr(publisher, "at_once", 1)
         errors: list[Exception] = []
-        try:
-            if isinstance(publisher, Foreseeing):
-                publisher.sending([(job.file, job.figure) for job in left.values()])
-            for some in _apart(list(left.values())):
-                for job, answer in self._sent(publisher, some):
-                    del left[job.content]
-                    if isinstance(answer, Upload):
-                        ledger.uploaded(errand.site, job.content, answer, job.where)
-                        self.there[job.content] = answer
-                    elif told := self._failed(job, answer):
-                        errors.append(told)
-                if errors:
-                    break
-        except (Unknown, PublisherError) as error:  # a question, before any was sent
-            errors.append(error)
-        for content in left:
-            ledger.never_came(errand.site, content, errand.blog)
-        if errors:  # what is wrong with the whole site before what is with a file
-            raise min(errors, key=lambda one: not isinstance(one, CrosspostError))
+        for some in _apart(jobs, at_once):
+            for job, answer in self._sent(publisher, some, at_once):
+                if isinstance(answer, Upload):
+                    errand.ledger.uploaded(errand.site, job.content, answer, job.where)
+                    self.there[job.content] = answer
+                elif told := self._failed(job, answer):
+                    errors.append(told)
+            if errors:  # what is wrong with the whole site before what is with a file
+                raise min(errors, key=lambda one: not isinstance(one, CrosspostError))
 
     def _failed(self, job: _Job, error: Exception) -> Exception | None:
         """What is raised of it. What is not refused may have come there."""
@@ -211,29 +202,38 @@ class _Files:
         return self._placed(told, job.figure.media)
 
     def _sent(
-        self, publisher: Publisher, jobs: list[_Job]
+        self, publisher: Publisher, jobs: list[_Job], at_once: int
     ) -> Iterator[tuple[_Job, Upload | Exception]]:
         """The files that were begun, each when it is known what became of it."""
-        at_once = getattr(publisher, "at_once", 1)
         if min(at_once, len(jobs)) == 1:
             for job in jobs:
+                self._intend([job])
                 answer = _tried(publisher, job)
                 yield job, answer
                 if _is_failure(job, answer):
                     return
             return
-        from concurrent.futures import as_completed
+        from concurrent.futures import FIRST_COMPLETED, Future, wait
 
-        pool = self._trip.pool(at_once)
-        futures = {pool.submit(copy_context().run, _tried, publisher, job): job for job in jobs}
-        for future in as_completed(futures):
-            if future.cancelled():
-                continue
-            job, answer = futures[future], future.result()
-            yield job, answer
-            if _is_failure(job, answer):
-                for other in futures:
-                    other.cancel()
+        pool, failed, jobs = self._trip.pool(at_once), False, list(jobs)
+        running: dict[Future[Upload | Exception], _Job] = {}
+        while running or (jobs and not failed):
+            begun = [] if failed else jobs[: at_once - len(running)]
+            self._intend(begun)
+            for job in begun:
+                jobs.remove(job)
+                running[pool.submit(copy_context().run, _tried, publisher, job)] = job
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                job, answer = running.pop(future), future.result()
+                failed |= _is_failure(job, answer)
+                yield job, answer
+
+    def _intend(self, jobs: list[_Job]) -> None:
+        """Writes down that these are about to be sent."""
+        ledger, errand = self._errand.ledger, self._errand
+        with ledger.transaction() if jobs else nullcontext():
+            for job in jobs:
+                ledger.arrives(errand.site, job.content, errand.blog, job.file, job.figure.media)
 
 
 def _tried(publisher: Publisher, job: _Job) -> Upload | Exception:
@@ -247,10 +247,10 @@ def _is_failure(job: _Job, answer: Upload | Exception) -> bool:
     return isinstance(answer, Exception) and not (job.frame and isinstance(answer, Refused))
 
 
-def _apart(jobs: list[_Job]) -> list[list[_Job]]:
+def _apart(jobs: list[_Job], at_once: int) -> list[list[_Job]]:
     """The jobs in groups that each hold no two files of the same bytes: sites know a file by
     these, so the second must find the first there. Pictures may have become the same only now."""
-    if len(jobs) == 1:
+    if min(at_once, len(jobs)) == 1:
         return [jobs]
     groups: list[dict[str, _Job]] = []
     for job in jobs:

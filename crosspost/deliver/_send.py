@@ -199,7 +199,8 @@ def _foresee(errand: Errand, trip: Trip, post_id: int) -> None:
         return
     at = trip.coming.index(post_id)
     some, trip.coming = trip.coming[at : at + _AHEAD], trip.coming[at + _AHEAD :]
-    publisher.coming(errand.blog, some)
+    with suppress(Refused):  # then it is asked for each
+        publisher.coming(errand.blog, some)
 
 
 def _ours(publisher: Publisher, article: Article, remote: Remote | None) -> Remote | None:
