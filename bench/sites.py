@@ -2,8 +2,10 @@
 article, lists of twenty, tags, a feed), and nothing of ours in them."""
 
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from html import escape
 from pathlib import Path
 from typing import Final
@@ -38,6 +40,15 @@ PELICAN: Final = (
     "OUTPUT_PATH = 'output'\nDELETE_OUTPUT_DIRECTORY = False\nLOAD_CONTENT_CACHE = True\n"
     "CACHE_CONTENT = True\nCONTENT_CACHING_LAYER = 'generator'\n"
 )
+
+ARCHIVE: Final = """
+CREATE TABLE IF NOT EXISTS users (id INTEGER PRIMARY KEY, username TEXT, first_name TEXT,
+    last_name TEXT, tags TEXT, avatar TEXT);
+CREATE TABLE IF NOT EXISTS media (id INTEGER PRIMARY KEY, type TEXT, url TEXT, title TEXT,
+    description TEXT, thumb TEXT);
+CREATE TABLE IF NOT EXISTS messages (id INTEGER PRIMARY KEY, type TEXT, date TIMESTAMP,
+    edit_date TIMESTAMP, content TEXT, reply_to INTEGER, user_id INTEGER, media_id INTEGER);
+"""
 
 
 class Hugo:
@@ -90,6 +101,46 @@ class Pelican:
         return cost([str(_pelican()), "-q", "-s", "pelicanconf.py"], self._folder)
 
 
+class TgArchive:
+    """A site of tg-archive in ``folder``: pages of five hundred messages each, as they stand in its
+    database. It is looked for on the PATH, for it needs a Telethon and a setuptools older than
+    ours."""
+
+    name = "tg-archive"
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        if not folder.exists():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            cost(["tg-archive", "--new", "--path", str(folder)], folder.parent)
+            (folder / "config.yaml").write_text("group: workshop\nper_page: 500\n")
+
+    @staticmethod
+    def here() -> bool:
+        return shutil.which("tg-archive") is not None
+
+    def add(self, first: int, posts: int) -> None:
+        """Puts these posts into its database."""
+        with closing(sqlite3.connect(self._folder / "data.sqlite")) as db, db:
+            db.executescript(ARCHIVE)
+            db.execute("INSERT OR IGNORE INTO users VALUES (1, 'workshop', 'М', '', '', '')")
+            db.executemany(
+                "INSERT INTO messages VALUES (?, 'message', ?, NULL, ?, NULL, 1, NULL)",
+                (
+                    (one["id"], one["date"].replace("T", " "), _words(one))
+                    for one in channel.messages(posts, first=first)
+                    if one["text_entities"]
+                ),
+            )
+
+    def build(self) -> Cost:
+        return cost(["tg-archive", "--build"], self._folder)
+
+
+def _words(message: channel.Message) -> str:
+    return "".join(piece["text"] for piece in message["text_entities"])
+
+
 def _pelican() -> Path:
     return Path(sys.executable).with_name("pelican")
 
@@ -118,12 +169,12 @@ def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def others(folder: Path, size: int, most: int) -> list[Hugo | Pelican]:
+def others(folder: Path, size: int, most: int) -> list[Hugo | Pelican | TgArchive]:
     """The other programs that are on this machine, each with so many posts to build. Pelican is
     asked for no more than ``most``: it would take hours."""
-    found: list[Hugo | Pelican] = []
-    for make in (Hugo, Pelican):
-        if make.here() and (make is Hugo or size <= most):
+    found: list[Hugo | Pelican | TgArchive] = []
+    for make in (Hugo, Pelican, TgArchive):
+        if make.here() and (make is not Pelican or size <= most):
             fresh = not (folder / f"{make.name}-{size}").exists()
             site = make(folder / f"{make.name}-{size}")
             if fresh:
