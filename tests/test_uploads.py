@@ -214,13 +214,13 @@ class Foreseer(FakeSite):
         return super().find(article)
 
 
-def test_articles_are_told_by_the_twenty_before_they_are_looked_for(world: World) -> None:
+def test_articles_are_told_by_twenty_five_before_they_are_looked_for(world: World) -> None:
     world.site = site = Foreseer()  # type: ignore[assignment]
-    world.read(*(post(number) for number in range(1, 26)))
+    world.read(*(post(number) for number in range(1, 31)))
     world.deliver()
     told = [one for one in site.told if isinstance(one, list)]
-    assert told == [list(range(1, 21)), list(range(21, 26))]
-    assert site.told.index(told[1]) == site.told.index(20) + 1
+    assert told == [list(range(1, 26)), list(range(26, 31))]
+    assert site.told.index(told[1]) == site.told.index(25) + 1
 
 
 def test_only_what_is_not_there_yet_is_told(world: World) -> None:

@@ -33,7 +33,7 @@ from crosspost.publishers import (
     Vanished,
 )
 
-_AHEAD: Final = 20
+_AHEAD: Final = 25
 """So many articles are looked for at once: few enough that what was learned is still true when the
 last of them is made."""
 _TRIED: Final = 20
