@@ -1,6 +1,6 @@
 """Posts as they were read, albums under one id whatever becomes of their parts, and deletions."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import pairwise
 from typing import Final, Literal
 
@@ -48,7 +48,7 @@ class Posts(Blogs):
                 post = msgspec.structs.replace(post, id=key)
             if old and not old.gone and self._same(old, post, reader, source):
                 return "same", key
-            self._write(blog, [(post, encode(post))], reader, source, sites)
+            self._write(blog, [post], reader, source, sites)
             self._set_aside(blog, post, old, sites)
             if old is None:
                 return "new", key
@@ -61,17 +61,16 @@ class Posts(Blogs):
         """As ``store`` for each of them in turn, with one question for all: what the ledger does
         not know is written at once, what it has word for word is left as it is."""
         with self.transaction():
-            known: Set[int] = set()
-            same: Set[int] = set()
-            if apart := _apart(posts):
-                written = {post.id: encode(post) for post in posts}
-                known = self.posts_of(blog, (id_ for post in posts for id_ in post.ids)).keys()
-                same = self._verbatim(blog, known & written.keys(), written, reader, source)
-                new = [(post, written[post.id]) for post in posts if known.isdisjoint(post.ids)]
-                self._write(blog, new, reader, source, sites)
+            if not _apart(posts):
+                return [self.store(blog, post, reader, source, sites) for post in posts]
+            known = self.posts_of(blog, (id_ for post in posts for id_ in post.ids)).keys()
+            new = {post.id: post for post in posts if known.isdisjoint(post.ids)}
+            self._write(blog, new.values(), reader, source, sites)
+            before = [post for post in posts if post.id in known]
+            same = self._verbatim(blog, before, reader, source)
             found: list[tuple[Stored, int]] = []
             for post in posts:
-                if apart and known.isdisjoint(post.ids):
+                if post.id in new:
                     found.append(("new", post.id))
                 elif post.id in same:
                     found.append(("same", post.id))
@@ -80,27 +79,28 @@ class Posts(Blogs):
             return found
 
     def _verbatim(
-        self, blog: str, ids: Set[int], written: Mapping[int, bytes], reader: str, source: str
-    ) -> set[int]:
-        """Those of the posts that this reader gave before as they are ``written``."""
-        if not ids:
-            return set()
+        self, blog: str, posts: Collection[Post], reader: str, source: str
+    ) -> Collection[int]:
+        """Those of the posts that this reader gave before just as they are now."""
+        if not posts:
+            return ()
+        records = {post.id: encode(post) for post in posts}
         rows = self._all(
             "SELECT id, CAST(data AS BLOB) FROM post WHERE blog = ?1 AND id IN"
             " (SELECT value FROM json_each(?2)) AND reader = ?3 AND source = ?4 AND gone = ''",
-            *(blog, _json(ids), reader, source),
+            *(blog, _json(records), reader, source),
         )
-        return {post_id for post_id, data in rows if data == written[post_id]}
+        return {post_id for post_id, data in rows if data == records[post_id]}
 
     def _write(
         self,
         blog: str,
-        posts: Sequence[tuple[Post, bytes]],
+        posts: Collection[Post],
         reader: str,
         source: str,
         sites: Sequence[str],
     ) -> None:
-        """Writes the posts, each with its record, and makes them due."""
+        """Writes the posts, and makes them due."""
         moment = stamp(self.clock())
         self._db.executemany(
             "INSERT INTO post (blog, id, last_id, date, edited, fingerprint, data, reader,"
@@ -117,19 +117,19 @@ class Posts(Blogs):
                     stamp(post.date),
                     stamp(post.edited) if post.edited else None,
                     fingerprint(post),
-                    data,
+                    encode(post),
                     reader,
                     source,
                     moment,
                 )
-                for post, data in posts
+                for post in posts
             ),
         )
         self._db.executemany(
             "INSERT INTO delivery (blog, post_id, site, state, due, changed_at)"
             " VALUES (?1, ?2, ?3, 'new', 1, ?4)"
             " ON CONFLICT DO UPDATE SET due = 1, not_before = '', attempts = 0",
-            ((blog, post.id, site, moment) for post, _ in posts for site in sites),
+            ((blog, post.id, site, moment) for post in posts for site in sites),
         )
 
     def _set_aside(
@@ -144,7 +144,7 @@ class Posts(Blogs):
         for other in [*others, *([old] if old and not old.gone else [])]:
             if set(post.ids).isdisjoint(other.post.ids):
                 rest = msgspec.structs.replace(other.post, id=other.post.ids[0])
-                self._write(blog, [(rest, encode(rest))], other.reader, other.source, sites)
+                self._write(blog, [rest], other.reader, other.source, sites)
 
     def _key(self, blog: str, post: Post) -> int:
         """The id this post is known by: its own, or that of the album it is what is left of."""

