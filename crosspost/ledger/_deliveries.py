@@ -277,9 +277,7 @@ class Deliveries(Edits):
             moment = stamp(self.clock())
             said = {name: concealed(getattr(delivery, name)) for name in _SAID}
             row = msgspec.structs.replace(delivery, changed_at=moment, **said)
-            self._db.execute(
-                _INSERT_DELIVERY, tuple(getattr(row, f) for f in row.__struct_fields__)
-            )
+            self._db.execute(_INSERT_DELIVERY, msgspec.structs.astuple(row))
             if what:
                 self.tell(delivery.blog, delivery.post_id, delivery.site, what, detail)
 

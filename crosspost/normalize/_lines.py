@@ -232,6 +232,7 @@ def described(line: str) -> str:
     return said[:1].upper() + said[1:]
 
 
+@lru_cache(maxsize=256)
 def own_names(*addresses: str) -> frozenset[str]:
     """What the channel is called in links to it: its user name, or ``c/<id>``, in lower case."""
     found = set()
