@@ -390,16 +390,6 @@ def test_a_file_is_found_in_the_article_that_shows_it_in_whatever_month_it_came(
     assert magazine.files() == 2
 
 
-def test_an_albums_files_may_be_sent_at_the_same_time(magazine: Magazine) -> None:
-    site = magazine.make()
-    assert site.at_once == 3
-    with ThreadPoolExecutor(site.at_once) as pool:
-        for _ in range(2):
-            sent = [pool.submit(site.upload, magazine.picture(n), PHOTO) for n in range(3)]
-            places = {upload.result().id for upload in sent}
-            assert len(places) == magazine.files() == 3
-
-
 def test_a_picture_that_ghost_cannot_read_is_refused_in_its_words(
     magazine: Magazine, tmp_path: Path
 ) -> None:

@@ -8,6 +8,8 @@ running this class over it:
         def world(self, tmp_path): …
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,7 +18,7 @@ import msgspec
 import pytest
 
 from crosspost.model import Article, Author, Figure, Media, Remote, digest
-from crosspost.publishers import Changed, Publisher, Vanished
+from crosspost.publishers import Changed, Foreseeing, Publisher, Vanished
 
 
 class World(Protocol):
@@ -314,6 +316,22 @@ class PublisherContract:
         assert first.width > 0
         assert first.height > 0
 
+    def test_as_many_files_as_it_says_may_be_sent_at_once(self, world: World) -> None:
+        """By ``at_once`` threads, foreseen where the publisher wants that."""
+        site = world.make()
+        files = [(world.picture(number), Figure(media=PHOTO)) for number in range(3)]
+        at_once = getattr(site, "at_once", 1)
+        for _ in range(2):
+            if isinstance(site, Foreseeing):
+                site.sending(files)
+            with ThreadPoolExecutor(at_once) if at_once > 1 else nullcontext() as pool:
+                each = pool.map if pool else map
+                sent = list(each(site.upload, [file for file, _ in files], [PHOTO] * 3))
+            assert len({upload.id for upload in sent}) == world.files() == 3
+        one = article(figures=tuple(figure for _, figure in files), cover=0)
+        put(site, one, uploads=dict(enumerate(sent)))
+        assert world.articles() == 1
+
     def test_one_upload_stands_in_any_number_of_articles(self, world: World) -> None:
         site = world.make()
         upload = site.upload(world.picture(), PHOTO)
@@ -335,6 +353,19 @@ class PublisherContract:
         assert site.upload(world.picture(0), PHOTO).id == kept.id
         assert site.upload(world.picture(1), PHOTO).id == dropped.id or world.files() == 2
         assert world.files() == 2
+
+    def test_articles_that_were_foreseen_are_found_as_others_are(self, world: World) -> None:
+        there = {1: put(world.make(), article(1)).id}
+        for number in (2, 3):
+            site = world.make()
+            if isinstance(site, Foreseeing):
+                site.coming("business", range(1, 9))
+            found = {one: site.find(article(one)) for one in range(1, 9)}
+            assert {one: remote.id for one, remote in found.items() if remote} == there
+            there[number] = put(site, article(number)).id
+            again = site.find(article(number))
+            assert again is not None, "what was foreseen counts once"
+            assert again.id == there[number]
 
     def test_finish_may_be_called_any_time(self, world: World) -> None:
         site = world.make()
