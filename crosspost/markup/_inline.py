@@ -49,7 +49,8 @@ _NAME: Final = re.compile(r"@([A-Za-z0-9_]{1,64})", re.ASCII)
 
 
 class Marks:
-    """A window's text with its inline formatting."""
+    """A window's text with its inline formatting. A mark that neither overlaps nor touches another
+    one is put where it stands, which is most of them; the others are parted first."""
 
     def __init__(self, window: Window, whole: str, entities: Iterable[Entity]) -> None:
         self.plain, self.text = window.plain, (text := window.text)
