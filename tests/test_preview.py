@@ -1018,6 +1018,14 @@ def test_deep_nesting_costs_a_note_and_no_time(server: PreviewServer) -> None:
     assert {one.post.id for one in leaf.found} <= set(range(11, 31))
 
 
+def test_a_message_of_thousands_of_texts_takes_no_time() -> None:
+    body = '<p class="js-message_text">Слово</p>' * 10_000
+    begin = time.process_time()
+    post = parsed(body)
+    assert time.process_time() - begin < 5
+    assert post.text == "\n\n".join(["Слово"] * 10_000)
+
+
 def test_a_message_of_too_many_parts_is_left_out(server: PreviewServer) -> None:
     body = server.page(None).replace("Запись 30", "<i></i>" * 30_000)
     begin = time.process_time()

@@ -15,6 +15,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
@@ -108,7 +109,7 @@ def read(message: "Element", channel: int, base: str) -> Found | None:
     """The post in a ``.tgme_widget_message`` (taken apart on the way), None for a service
     message. ``base``: the page's address, for relative links. Raises ``Unread``."""
     name, post_id = identity(message)
-    parts = Parts(elements(message))
+    parts = Parts(islice(elements(message), _MOST + 1))
     if parts.count > _DEEPEST:  # fewer cannot be too deep either
         _bounded(message)
     if "service_message" in classes(message):
@@ -154,9 +155,9 @@ def read(message: "Element", channel: int, base: str) -> Found | None:
 def _bounded(message: "Element") -> None:
     """Raises ``Unread`` for a message built to keep a reader busy."""
     depths: dict[Element | None, int] = {}
-    for before, tag in enumerate(elements(message)):
+    for number, tag in enumerate(elements(message), 1):
         depth = depths[tag] = depths.get(tag.getparent(), 0) + 1
-        if depth > _DEEPEST or before > _MOST:
+        if depth > _DEEPEST or number > _MOST:
             raise Unread("it is built too deep or of too many parts")
 
 
@@ -192,23 +193,25 @@ def _text(
     """The post's text, its entities, and which part of it stands under which file. The text of
     an album is wrapped twice: the innermost counts. Several texts belong each to the file before
     it, as in a group of documents."""
-    text, entities, captions = "", [], {}
     bodies = parts.every("js-message_text")
     if len(bodies) > 1:
         bodies = [body for body in bodies if first(body, "js-message_text") is None]
+    places = _files_before(bodies, message) if len(bodies) > 1 else {}
+    texts, start = list[str](), 0
+    entities, captions = list[Entity](), dict[int, tuple[int, int]]()
     for body in bodies:
         own, found = _marked(body)
         if not own:
             continue
-        start = len(text) + 2 if text else 0
-        text = f"{text}\n\n{own}" if text else own
         if start:
             found = [msgspec.structs.replace(one, offset=one.offset + start) for one in found]
         entities += found
-        place = _files_before(body, message) if len(bodies) > 1 else 0
+        place = places.get(body, 0)
         if 0 < place <= files:
             captions[place - 1] = (start, len(own))
-    return text, tuple(entities), captions
+        texts.append(own)
+        start += len(own) + 2
+    return "\n\n".join(texts), tuple(entities), captions
 
 
 def _marked(body: "Element") -> tuple[str, list[Entity]]:
@@ -217,13 +220,15 @@ def _marked(body: "Element") -> tuple[str, list[Entity]]:
     return from_html(body)
 
 
-def _files_before(body: "Element", message: "Element") -> int:
-    count = 0
+def _files_before(bodies: Sequence["Element"], message: "Element") -> dict["Element", int]:
+    """How many files stand before each of the texts."""
+    count, found = 0, dict["Element", int]()
+    wanted = set(bodies)
     for tag in elements(message):
-        if tag is body:
-            break
+        if tag in wanted:
+            found[tag] = count
         count += is_file(tag)
-    return count
+    return found
 
 
 def _forward(tag: "Element | None") -> Forward | None:
