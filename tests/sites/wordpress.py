@@ -205,6 +205,7 @@ class WordPress:
     def _start(self) -> None:
         address = self.url.removeprefix("http://")
         limits = ["-d", "upload_max_filesize=64M", "-d", "post_max_size=64M"]
+        limits += ["-d", "opcache.revalidate_freq=0"]  # a test's plugin is this test's at once
         with (self.folder / "php.log").open("wb") as log:
             self._process = subprocess.Popen(
                 ["php", *limits, "-d", "memory_limit=512M", "-d", "display_errors=0",
