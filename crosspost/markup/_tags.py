@@ -68,6 +68,7 @@ _CALLS: Final = {
 }
 _CALL: Final = re.compile(r"(Show\w+)\s*\(")
 _MENTION: Final = re.compile(r"(?:https?://)?(?:t\.me|telegram\.me)/(\w+)/?", re.ASCII | re.I)
+_SCHEME: Final = re.compile(r"^https?://", re.IGNORECASE)
 _LANGUAGE: Final = re.compile(r"(?:^|\s)language-(\S+)")
 _USER: Final = re.compile(r"tg://user\?id=(\d+)", re.ASCII)
 _STICKER: Final = re.compile(r"\.(?:webp|tgs|webm|png)$", re.IGNORECASE)
@@ -78,7 +79,8 @@ Attributes = Mapping[str, str]
 
 def classes(attributes: Attributes) -> list[str]:
     """The names in ``class``."""
-    return attributes.get("class", "").split()
+    told = attributes.get("class")
+    return told.split() if told else []
 
 
 def is_silent(name: str, attributes: Attributes) -> bool:
@@ -201,8 +203,7 @@ def _unwrapped(href: str) -> str:
 def _same(address: str, text: str) -> bool:
     """Whether the text is the address, as far as Telegram changes one for the other."""
     first, second = (
-        re.sub(r"^https?://", "", unquote(one).strip(), flags=re.IGNORECASE).rstrip("/").lower()
-        for one in (address, text)
+        _SCHEME.sub("", unquote(one).strip()).rstrip("/").lower() for one in (address, text)
     )
     return first == second
 

@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
+from msgspec.structs import replace
+
 from crosspost.markup._tags import (
     details,
     gap,
@@ -24,7 +26,6 @@ from crosspost.model import Entity
 
 _SOURCE: Final = re.compile(r"[ \t\r\f]*\n[ \t\r\n\f]*")
 _EMPTY: Final = frozenset({"cell", "divider"})
-_END: Final = object()
 
 
 def from_html(element: Any) -> tuple[str, list[Entity]]:
@@ -38,36 +39,29 @@ def from_html(element: Any) -> tuple[str, list[Entity]]:
     blocks the words and their structure are read; its files are not.
     """
     reader = _Reader()
-    for event in _walk(element):
-        if isinstance(event, str):
-            reader.text(event)
-        elif event is _END:
-            reader.close()
-        else:
-            reader.open(*event)
-    return reader.result()
-
-
-# --- One walk over two kinds of trees -----------------------------------------------------------
-
-
-def _walk(element: Any) -> Iterator[Any]:
-    """(name, attributes) at each tag, its text, ``_END``; without recursion."""
-    inside = _tag_children if hasattr(element, "contents") else _element_children
+    of_soup = hasattr(element, "contents")
+    inside, described = (_tag_children, _tag) if of_soup else (_element_children, _element)
     stack = [inside(element)]
     while stack:
         for child in stack[-1]:
             if isinstance(child, str):
-                yield child
+                reader.text(child)
                 continue
-            name, attributes = _described(child)
-            yield name, attributes
+            name, attributes = described(child)
+            if name == "br":
+                reader.line_break()
+                continue
+            reader.open(name, attributes)
             stack.append(iter(()) if is_silent(name, attributes) else inside(child))
             break
         else:
             stack.pop()
             if stack:
-                yield _END
+                reader.close()
+    return reader.result()
+
+
+# --- Two kinds of trees -------------------------------------------------------------------------
 
 
 def _element_children(element: Any) -> Iterator[Any]:
@@ -80,6 +74,10 @@ def _element_children(element: Any) -> Iterator[Any]:
             yield child.tail
 
 
+def _element(element: Any) -> tuple[str, dict[str, str]]:
+    return element.tag.lower(), dict(element.items())
+
+
 def _tag_children(tag: Any) -> Iterator[Any]:
     """A comment, a declaration and the like are strings of their own classes."""
     for child in tag.contents:
@@ -89,12 +87,12 @@ def _tag_children(tag: Any) -> Iterator[Any]:
             yield str(child)
 
 
-def _described(element: Any) -> tuple[str, dict[str, str]]:
-    name = element.name if hasattr(element, "contents") else element.tag
-    attributes = {}
-    for key, told in element.attrs.items() if hasattr(element, "attrs") else element.items():
-        attributes[key] = " ".join(told) if isinstance(told, list) else str(told)
-    return str(name).lower(), attributes
+def _tag(tag: Any) -> tuple[str, dict[str, str]]:
+    attributes = {
+        key: " ".join(told) if isinstance(told, list) else str(told)
+        for key, told in tag.attrs.items()
+    }
+    return tag.name.lower(), attributes
 
 
 # --- What is read -------------------------------------------------------------------------------
@@ -126,7 +124,7 @@ class _Reader:
         self.found: list[tuple[int, Entity]] = []
 
     def text(self, text: str) -> None:
-        if self.within_pre:
+        if self.within_pre or "\n" not in text:
             self._add(text)
             return
         first = True
@@ -150,9 +148,9 @@ class _Reader:
     def _put(self, text: str) -> None:
         self.pieces.append(text)
         self.length += len(text)
-        newlines = len(text) - len(text.rstrip("\n"))
+        self.line_start = text.endswith("\n")
+        newlines = len(text) - len(text.rstrip("\n")) if self.line_start else 0
         self.newlines = newlines + (self.newlines if newlines == len(text) else 0)
-        self.line_start = newlines > 0
 
     def _part(self, newlines: int) -> None:
         """So many newlines stand between what was and what comes."""
@@ -162,14 +160,15 @@ class _Reader:
             self._put("\n" * missing)
         self.line_start = True
 
+    def line_break(self) -> None:
+        self.space = False
+        self._add("\n")
+
     def open(self, name: str, attributes: dict[str, str]) -> None:
         newlines = gap(name, attributes)
         if newlines or self.due:
             self._part(newlines)
-        if name == "br":
-            self.space = False
-            self._add("\n")
-        elif name == "img" and "emoji" in attributes.get("class", ""):
+        if name == "img" and "emoji" in attributes.get("class", ""):
             self._add(attributes.get("alt", ""))
         elif name == "pre":
             self.language = ""
@@ -250,13 +249,7 @@ class _Reader:
             start = min(max(entity.offset - left, 0), len(text))
             end = min(max(entity.offset + entity.length - left, 0), len(text))
             if start < end or (start == end and entity.type in _EMPTY):
-                entities.append(
-                    Entity(
-                        type=entity.type,
-                        offset=start,
-                        length=end - start,
-                        value=entity.value,
-                        attrs=entity.attrs,
-                    )
-                )
+                if (start, end - start) != (entity.offset, entity.length):
+                    entity = replace(entity, offset=start, length=end - start)
+                entities.append(entity)
         return text, entities
