@@ -25,11 +25,11 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 from preview_server import Fault, PreviewServer
-from test_faults import own_mounts, protect
+from test_faults import apart, is_granted, own_mounts, protect
 
 from crosspost.cli import group
 
-pytestmark = pytest.mark.soak
+pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
 START = 1_700_000_000
 ROUNDS = 50
@@ -166,6 +166,7 @@ class Newsroom:
         from PIL import Image
 
         self.root, self.dice = root, dice
+        self.mounts = apart(is_granted)  # whether it may have disks of its own
         self.channels: dict[str, Channel] = {}
         for number in range(20):
             name, folder = f"workshop{number}", None
@@ -233,7 +234,7 @@ class Newsroom:
             dice.choice([-1] * 4 + [0, 60_000, 400_000]),
             dice.choice([0] * 5 + [2, 6, 8, 10, 12]),
         )
-        locked = locked if (self.root / locked).is_dir() else ""
+        locked = locked if self.mounts and (self.root / locked).is_dir() else ""
         with warnings.catch_warnings():  # of threads, which the child does without
             warnings.simplefilter("ignore", DeprecationWarning)
             pid = os.fork()
