@@ -11,10 +11,12 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from test_static import article, build, site, tree
+from test_static import article, build, changed, site, tree
 
-from crosspost.publishers.static import staging
+from crosspost.publishers.static import StaticPublisher, pages, staging
+from crosspost.publishers.static.catalogue import Catalogue, Mark
 from crosspost.publishers.static.drawing import Drawing
+from crosspost.publishers.static.pages import Pages
 
 ARTICLES = [article(number, tags=("дело",)) for number in range(1, 90)]
 KILLED = """
@@ -112,3 +114,45 @@ def lives(pid: int) -> bool:
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
     return False
+
+
+def test_many_new_headlines_redraw_the_list_pages_that_show_them_and_no_other(
+    tmp_path: Path,
+) -> None:
+    build(tmp_path / "site", [article(number) for number in range(1, 101)])
+
+    def rename(publisher: StaticPublisher) -> None:
+        for number in range(21, 41):
+            one = article(number, title=f"Иначе {number}")
+            publisher.put(one, {}, publisher.find(one))
+
+    cost = changed(tmp_path / "site", rename)
+    assert {name for name in cost if "page-" in name} == {"business/page-2.html"}
+
+
+def test_marks_are_read_some_at_a_time_and_each_once(tmp_path: Path) -> None:
+    with closing(Catalogue(tmp_path / "site.db")) as catalogue:
+        with catalogue.change():
+            for number in range(1201):
+                catalogue._mark(Mark("article", "b", post_id=number))
+        upto = catalogue.last_mark()
+        found = catalogue.marked("article", upto)
+        assert next(found).post_id == 0
+        catalogue._mark(Mark("article", "b", post_id=1100))
+        assert [mark.post_id for mark in found] == [*range(1, 1100), *range(1101, 1201)]
+        catalogue.unmark(upto)
+        assert [mark.post_id for mark in catalogue.marked("article", 2 * upto)] == [1100]
+
+
+def test_what_is_remembered_of_other_articles_does_not_grow_with_the_blog(tmp_path: Path) -> None:
+    with pytest.MonkeyPatch.context() as patch, closing(site(tmp_path / "site")) as publisher:
+        patch.setattr(pages, "_KEPT", 40)
+        for one in ARTICLES:
+            publisher.put(one, {}, None)
+        shown = Pages(publisher._catalogue, publisher._look)
+        for number in range(1, 90):
+            row = publisher._catalogue.row("business", number)
+            assert row
+            assert shown.article(row)
+            assert len(shown._known) <= 40
+            assert len(shown._facts) <= 40

@@ -7,6 +7,7 @@
     said       what an article says, and what a person made of its page
     teasers    what other pages show of an article
     pages      what each page says
+    staging    articles' pages made ready, on every core where they are many
     drawing    from marks to files
 
 ``put`` is one transaction of the catalogue; ``finish`` draws what it marked. The folder can be
