@@ -3,6 +3,7 @@ recorded as it arrives, none twice, none lost when another fails."""
 
 import threading
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +12,11 @@ from fake_site import FakeSite
 from memory import memory_folder
 
 pytest.register_assert_rewrite("test_deliver")
-from test_deliver import World, linked, photo, post  # noqa: E402
+from test_deliver import ADVERTISEMENT, World, linked, photo, post  # noqa: E402
 
-from crosspost.errors import Later  # noqa: E402
+from crosspost import images  # noqa: E402
+from crosspost.deliver import deliver  # noqa: E402
+from crosspost.errors import Later, ReaderError  # noqa: E402
 from crosspost.ledger import Ledger  # noqa: E402
 from crosspost.model import Article, Figure, Media, Remote, Upload, decode_media  # noqa: E402
 from crosspost.publishers import Unknown  # noqa: E402
@@ -191,6 +194,63 @@ def test_killed_in_the_midst_of_an_album_no_file_is_doubled_or_left(world: World
     assert world.site.uses["b/1"] == set(world.site.files)
     assert len(world.site.files) == 5
     assert not world.ledger.has_spare("s")
+
+
+# --- While the site works, the next post's pictures are made ready ---
+
+
+@pytest.fixture
+def cleaned(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Which picture was cleaned by which thread."""
+    seen: list[tuple[str, str]] = []
+    clean = images.clean
+
+    def heard(path: Path, *given: Any, **more: Any) -> Path:
+        seen.append((path.name, threading.current_thread().name.partition("_")[0]))
+        return clean(path, *given, **more)
+
+    monkeypatch.setattr(images, "clean", heard)
+    return seen
+
+
+def test_the_next_posts_pictures_are_cleaned_once_while_the_site_works(
+    world: World, cleaned: list[tuple[str, str]]
+) -> None:
+    world.read(photo(1, "a.png"), photo(2, "b.png", "c.png"), post(3), photo(4, "a.png", "d.png"))
+    assert [what for _, what in world.deliver()] == ["created"] * 4
+    ahead = [("b.png", "pictures"), ("c.png", "pictures"), ("d.png", "pictures")]
+    assert cleaned == [("a.png", "MainThread"), *ahead]
+    assert len(world.site.files) == 4
+
+
+def test_what_a_rule_holds_is_not_made_ready(world: World, cleaned: list[tuple[str, str]]) -> None:
+    world.read(post(1), photo(2, "a.png", text=ADVERTISEMENT), photo(3, "b.png"))
+    assert world.deliver() == [(1, "created"), (2, "held"), (3, "created")]
+    assert [name for name, _ in cleaned] == ["b.png"]
+
+
+def test_a_bad_picture_that_was_looked_at_ahead_holds_its_own_post_alone(world: World) -> None:
+    (world.folder / "b.png").write_bytes(b"<svg onload=alert(1)>")
+    world.missing["c.png"] = ReaderError("The login is gone")
+    world.read(post(1), photo(2, "b.png"), photo(3, "a.png"), photo(4, "c.png"))
+    said = deliver(world.errand())
+    assert [(one.post_id, one.what) for one in islice(said, 3)] == [
+        (1, "created"),
+        (2, "held"),
+        (3, "created"),
+    ]
+    with pytest.raises(ReaderError):
+        next(said)
+    assert not [one for one in threading.enumerate() if one.name.startswith("pictures")]
+
+
+def test_a_site_without_waiting_is_not_worked_ahead_of(
+    world: World, cleaned: list[tuple[str, str]]
+) -> None:
+    world.site = FakeSite()
+    world.read(photo(1, "a.png"), photo(2, "b.png"))
+    world.deliver()
+    assert {thread for _, thread in cleaned} == {"MainThread"}
 
 
 # --- What comes next is told to a publisher that asks for many at once ---

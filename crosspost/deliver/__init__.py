@@ -26,13 +26,14 @@ ledger nor a second machine makes a double.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Final, Literal
 
 from msgspec.structs import replace
 
 from crosspost.deliver import _parts
 from crosspost.deliver._decide import decide, how_to_publish
-from crosspost.deliver._files import Harmful, has_all_files, take_back, upload_all
+from crosspost.deliver._files import Harmful, has_all_files, make_ready, take_back, upload_all
 from crosspost.deliver._outcomes import now_live, outcome_of, refused
 from crosspost.deliver._parts import is_touched, tag_line
 from crosspost.deliver._records import (
@@ -140,13 +141,15 @@ def _pass(errand: Errand, trip: Trip, wanted: Callable[[Delivery], bool]) -> Ite
         sends: list[Send] = []
         due = list(filter(wanted, page))
         trip.coming = [one.post_id for one in due if not one.remote_id]
-        for delivery in due:
+        for number, delivery in enumerate(due, 1):
             if enough():
                 break
             answer = _prepare(errand, trip, delivery)
             if isinstance(answer, Send):
                 sends.append(answer)
             if isinstance(answer, Take) or (sends and len(sends) >= errand.publisher().batch):
+                if sends and due[number:]:
+                    _look_ahead(errand, trip, due[number])
                 yield from send_all(errand, trip, sends)
                 sends = []
             if isinstance(answer, Take):
@@ -156,6 +159,19 @@ def _pass(errand: Errand, trip: Trip, wanted: Callable[[Delivery], bool]) -> Ite
         yield from send_all(errand, trip, sends)
         if enough():
             return
+
+
+def _look_ahead(errand: Errand, trip: Trip, delivery: Delivery) -> None:
+    """Begins with what costs time of this machine's in the post that is next, where the site's
+    answers are waited for. Nothing that is seen here is decided by."""
+    stored = errand.ledger.post(errand.blog, delivery.post_id)
+    if not hasattr(errand.publisher(), "at_once") or not stored or not stored.post.media:
+        return
+    with suppress(Exception):  # told when its turn has come
+        stored = errand.composed(stored)
+        article = errand.normalize(stored, delivery.slug, {})
+        if _decide(errand, delivery, stored, article).what in ("create", "update"):
+            make_ready(errand, trip, stored, article)
 
 
 def _prepare(errand: Errand, trip: Trip, delivery: Delivery) -> Send | Take | Outcome | None:

@@ -1,12 +1,13 @@
 """An article's files on the site: sent once for each content, cleaned before."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import nullcontext, suppress
 from contextvars import copy_context
 from dataclasses import dataclass
+from functools import partial
 from hashlib import file_digest
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
@@ -16,6 +17,9 @@ from crosspost.ledger import StoredPost
 from crosspost.model import Article, Figure, Media, Upload
 from crosspost.publishers import Foreseeing, Publisher, Refused, Unknown
 from crosspost.readers import Gone, Unsafe
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 _NAMED: Final = 120
 """So many letters of a file's name are told."""
@@ -38,7 +42,10 @@ def upload_all(
 ) -> tuple[dict[int, Upload], frozenset[str], dict[int, str]]:
     """The article's files on the site, by figure; all their contents; and why which of
     ``Post.media`` are gone."""
-    files = _Files(errand, trip, stored)
+    ready, trip.cleaning = trip.cleaning, {}
+    for begun in ready.values():
+        begun.exception()  # waited for: nobody else looks at pictures while some are sent
+    files = _Files(errand, trip, stored, ready)
     shown: dict[int, str] = {}
     frames: dict[int, str] = {}
     gone: dict[int, str] = {}
@@ -63,6 +70,19 @@ def upload_all(
         if content in there:
             uploads[number] = replace(uploads[number], poster=there[content].url)
     return uploads, frozenset(there), gone
+
+
+def make_ready(errand: Errand, trip: Trip, stored: StoredPost, article: Article) -> None:
+    """Begins to clean the pictures of the article whose turn is next, while the site works on the
+    one before. What fails here fails again, and is told, when its turn has come."""
+    types, ledger = errand.publisher().image_types, errand.ledger
+    for media in (figure.media for figure in article.figures if _pictured(figure.media)):
+        content = ledger.content(errand.blog, stored.source, media.locator, _mark(media))
+        if media.missing or (content and ledger.upload(errand.site, content)):
+            continue
+        with suppress(Gone, Unsafe, OSError, CrosspostError):
+            file = errand.fetch(stored, media)
+            trip.clean(file, partial(_cleaned, file, errand.cache, types))
 
 
 def has_all_files(errand: Errand, stored: StoredPost, article: Article) -> bool:
@@ -123,8 +143,14 @@ class _Files:
 
     ``there`` is, by content, what the site has of what was wanted."""
 
-    def __init__(self, errand: Errand, trip: Trip, stored: StoredPost) -> None:
-        self._errand, self._trip, self._stored = errand, trip, stored
+    def __init__(
+        self,
+        errand: Errand,
+        trip: Trip,
+        stored: StoredPost,
+        ready: Mapping[Path, "Future[Path]"],
+    ) -> None:
+        self._errand, self._trip, self._stored, self._ready = errand, trip, stored, ready
         self._jobs: dict[str, _Job] = {}
         self.there: dict[str, Upload] = {}
 
@@ -146,7 +172,7 @@ class _Files:
             elif content in self._jobs:
                 self._jobs[content].frame &= frame
             else:
-                clean = _clean(errand, media, file, what)
+                clean = self._clean(media, file, what)
                 self._jobs[content] = _Job(content, figure, clean, what, where, frame)
         except Harmful as error:
             raise self._placed(error, media) from error.__cause__
@@ -162,6 +188,24 @@ class _Files:
             raise Harmful(what, str(error)) from error
         except OSError as error:
             raise Harmful(what, f"it cannot be read ({error.strerror or error})") from error
+
+    def _clean(self, media: Media, file: Path, what: str) -> Path:
+        """The file as it may be published: a picture loses its metadata."""
+        if not _pictured(media):
+            return file
+        from crosspost.images import BadImage
+
+        cache, types = self._errand.cache, self._errand.publisher().image_types
+        begun = self._ready.get(file)
+        try:
+            return begun.result() if begun else _cleaned(file, cache, types)
+        except BadImage as error:
+            raise Harmful(what, str(error)) from error
+        except OSError as error:
+            raise CrosspostError(
+                f"A picture cannot be made ready in {cache}: {error.strerror or error}. Look at "
+                "the space on its disk and its permissions («cache» in the config), then run again."
+            ) from error
 
     def _placed(self, error: Harmful, media: Media) -> Harmful:
         error.indices = _indices(self._stored, media, error.clause)
@@ -269,18 +313,7 @@ def _pictured(media: Media) -> bool:
     )
 
 
-def _clean(errand: Errand, media: Media, file: Path, what: str) -> Path:
-    """The file as it may be published: a picture loses its metadata."""
-    if not _pictured(media):
-        return file
+def _cleaned(file: Path, cache: Path, types: frozenset[str]) -> Path:
     from crosspost import images
 
-    try:
-        return images.clean(file, errand.cache / "clean", types=errand.publisher().image_types)
-    except images.BadImage as error:
-        raise Harmful(what, str(error)) from error
-    except OSError as error:
-        raise CrosspostError(
-            f"A picture cannot be made ready in {errand.cache}: {error.strerror or error}. Look at "
-            "the space on its disk and its permissions («cache» in the config), then run again."
-        ) from error
+    return images.clean(file, cache / "clean", types=types)

@@ -12,7 +12,7 @@ from crosspost.publishers import Publisher
 from crosspost.rules import Verdict
 
 if TYPE_CHECKING:
-    from concurrent.futures import ThreadPoolExecutor
+    from concurrent.futures import Future, ThreadPoolExecutor
 
 OnDelete = Literal["keep", "draft", "remove"]
 
@@ -105,7 +105,7 @@ class Trip:
     """What one call of ``deliver`` keeps in mind: posts in a row without a clear answer, whether
     the site was touched, which posts came to no good end and are not tried again, which of
     those that were put there point to others, which were found there by themselves, and which may
-    be looked for next."""
+    be looked for next; ``cleaning`` are pictures that are made ready before their turn."""
 
     unknown: int = 0
     started: bool = False
@@ -113,7 +113,9 @@ class Trip:
     pointing: set[int] = field(default_factory=set)
     alone: set[int] = field(default_factory=set)
     coming: list[int] = field(default_factory=list)
+    cleaning: dict[Path, "Future[Path]"] = field(default_factory=dict)
     _pool: "ThreadPoolExecutor | None" = None
+    _cleaner: "ThreadPoolExecutor | None" = None
 
     def pool(self, threads: int) -> "ThreadPoolExecutor":
         """Who sends files to the site beside the thread that does all else, for the whole trip:
@@ -124,7 +126,17 @@ class Trip:
             self._pool = ThreadPoolExecutor(threads, "uploads")
         return self._pool
 
+    def clean(self, file: Path, call: Callable[[], Path]) -> None:
+        """Begins to make the picture ready. One at a time: what decodes pictures sets how the
+        whole process warns."""
+        from concurrent.futures import ThreadPoolExecutor
+
+        if self._cleaner is None:
+            self._cleaner = ThreadPoolExecutor(1, "pictures")
+        if file not in self.cleaning:
+            self.cleaning[file] = self._cleaner.submit(call)
+
     def close(self) -> None:
         """Waits for what is under way: nothing is sent after the trip."""
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
+        for pool in filter(None, (self._pool, self._cleaner)):
+            pool.shutdown(cancel_futures=True)

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -52,13 +53,17 @@ class Library:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._site = ""
+        self._looking = Lock()
+        """One at a time: what looks into a picture sets how the whole process warns."""
 
     def add(self, file: Path, media: Media) -> Upload:
         """The file on the site: as it was found there, or sent."""
-        kind = _kind(file, media)
+        with self._looking:
+            kind = _kind(file, media)
         name = f"crosspost-{_hash(file)[:24]}{kind.ending}"
         url = self._found(kind.path, name) or self._sent(kind, name, file)
-        width, height = _sides(file, kind, media)
+        with self._looking:
+            width, height = _sides(file, kind, media)
         return Upload(
             id=urlsplit(url).path,
             url=url,

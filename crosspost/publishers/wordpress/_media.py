@@ -47,8 +47,9 @@ class Library:
         self._described: set[str] = set()
         self._seen: dict[str, dict[str, Any]] = {}
         """By id, what the site told of a file a moment ago."""
-        self._foreseen: dict[Path, tuple[_Print, dict[str, Any] | None, dict[str, str]]] = {}
-        """Of files that are sent next: what the site has of each, what is to be kept beside it."""
+        self._foreseen: dict[Path, tuple[_Print, str, dict[str, Any] | None, dict[str, str]]] = {}
+        """Of files that are sent next: what the site has of each, what is to be kept beside it.
+        Threads look into no picture: what does so sets how the whole process warns."""
 
     def foresee(self, files: Sequence[tuple[Path, Figure]]) -> None:
         """Asks for all of these at once."""
@@ -65,18 +66,20 @@ class Library:
             known = prints[file]
             if known.stem in stems:  # of two with the same bytes the second finds the first
                 stems.remove(known.stem)
-                told = _words(figure) if _is_picture(_mime(file, figure.media)) else {}
-                self._foreseen[file] = (known, there.get(known.stem), told)
+                mime = _mime(file, figure.media)
+                told = _words(figure) if _is_picture(mime) else {}
+                self._foreseen[file] = (known, mime, there.get(known.stem), told)
 
     def add(self, file: Path, media: Media) -> Upload:
         """The file in the library: as it was found there, or sent."""
         foreseen = self._foreseen.pop(file, None)
-        known, found, told = foreseen or (_print(file), None, {})
-        if foreseen is None:
+        if foreseen:
+            known, mime, found, told = foreseen
+        else:
+            known, mime, told = _print(file), _mime(file, media), {}
             asked = {"slug[]": known.stem, "per_page": 1}
             found = next(iter(self._client.rows("media", asked | _LOOKED)), None)
         if found is None:
-            mime = _mime(file, media)
             form = FileForm(file, f"{known.stem}{_ending(file, media, mime)}", mime, told)
             headers = {"Content-Type": form.kind, "Content-MD5": known.check}
             found = self._client.send("media", params=_LOOKED, body=form, headers=headers)
