@@ -18,7 +18,8 @@ ledger, and whether an article there is known to show it. ``crosspost verify`` a
 A publisher may have an attribute ``at_once: int``: so many files of an article are sent to its
 site at the same time, a polite limit; without one they go one by one. One that says more than 1
 must bear that ``upload`` is called by so many threads, never two with the same bytes, and while no
-other method is. When the site asks one of them to come back later, none may ask before.
+other method is. When the site asks one of them to come back later, none may ask before. Where
+there is this attribute, also with 1, the next post's pictures are cleaned while this one is put.
 
 Heavy libraries are imported inside functions: a run with nothing new must not pay for them.
 
