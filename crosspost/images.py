@@ -311,16 +311,16 @@ def _format_for(source: str, image: "Image", types: frozenset[str]) -> str:
 
 
 def _save(image: "Image", target: Path, kind: str, tables: dict[str, Any]) -> None:
+    """Writes an image of ours, which loses what it says beside its pixels."""
     options: dict[str, Any] = {}
     if kind == "JPEG":
         image = _opaque(image)
         options = {"optimize": True, "progressive": True, **(tables or {"quality": 85})}
     elif kind == "WEBP":
         options = {"quality": 88, "method": 4}
-    bare = image.copy()
-    bare.info = {}
+    image.info = {}
     target.parent.mkdir(parents=True, exist_ok=True)
-    bare.save(target, kind, **options)
+    image.save(target, kind, **options)
 
 
 def _opaque(image: "Image") -> "Image":
