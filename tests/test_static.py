@@ -32,7 +32,7 @@ from crosspost.model import (
 )
 from crosspost.publishers import Context, Refused
 from crosspost.publishers.static import StaticPublisher, StaticSettings, bodies, files, names
-from crosspost.publishers.static.catalogue import Catalogue
+from crosspost.publishers.static.catalogue import Catalogue, identity_of
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 PHOTOS = sorted((EXAMPLES / "channel" / "photos").glob("*.jpg"))
@@ -161,6 +161,28 @@ def test_an_article_that_changes_while_another_run_draws_its_page_is_drawn_again
         assert "Другие слова." in page.read_text("utf-8")
         now = publisher.look(before)
         assert "+" not in now.version, "it counts as edited by hand"
+
+
+@pytest.mark.parametrize("step", ["_renew", "_keep_identity", "set_meta"])
+def test_a_site_keeps_its_identity_whatever_is_killed_while_it_begins(
+    tmp_path: Path, step: str
+) -> None:
+    """Else all of it would be put there again."""
+    hidden = tmp_path / "site" / ".crosspost"
+    child = os.fork()
+    if not child:
+        whole = getattr(Catalogue, step)
+        setattr(Catalogue, step, lambda *given: (whole(*given), os._exit(9)))
+        Catalogue(hidden / "site.db")
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 9
+    told = identity_of(hidden)
+    Catalogue(hidden / "site.db").close()
+    now = identity_of(hidden)
+    assert now
+    assert told in ("", now)
+    Catalogue(hidden / "site.db").close()
+    assert identity_of(hidden) == now
 
 
 def test_putting_the_same_article_again_writes_nothing(tmp_path: Path) -> None:

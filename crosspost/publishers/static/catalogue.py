@@ -176,12 +176,17 @@ class Catalogue:
     def __init__(self, path: Path) -> None:
         with explained(path):
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            word = path.with_name(_IDENTITY)
+            if not path.exists():
+                word.unlink(missing_ok=True)
             self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             if self._version() < VERSION:
                 with self.change():
-                    self._renew(self._version(), path.with_name(_IDENTITY))
+                    self._renew(self._version())
+            if self._version() == VERSION:
+                self._keep_identity(word)
         self.path = path
         if self._version() > VERSION:
             self.close()
@@ -190,15 +195,25 @@ class Catalogue:
                 "update Crosspost to write this site."
             )
 
-    def _renew(self, version: int, identity: Path) -> None:
-        """Makes the tables, or brings those of an older version up to this one. A new catalogue
-        has a new word in ``identity``, given by one of the processes that would make it."""
-        if not version:
-            identity.write_text(token_hex(8), encoding="ascii")
+    def _renew(self, version: int) -> None:
+        """Makes the tables, or brings those of an older version up to this one."""
         statements = [*(_SCHEMA.split(";\n") if not version else ()), *_TOTALS]
         for statement in statements if version < VERSION else ():
             self._db.execute(statement)
         self._db.execute(f"PRAGMA user_version = {max(version, VERSION)}")
+
+    def _keep_identity(self, file: Path) -> None:
+        """A catalogue has a word of its own from its beginning on; ``file`` says it to those who do
+        not open the catalogue, whatever was killed before it could be written."""
+        told = identity_of(file.parent)
+        if not (word := self.meta("identity")):
+            with self.change():
+                word = self.meta("identity") or told or token_hex(8)
+                self.set_meta("identity", word)
+        if told != word:
+            fresh = file.with_suffix(".new")
+            fresh.write_text(word, encoding="ascii")
+            fresh.replace(file)
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])
