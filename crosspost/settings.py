@@ -1,8 +1,9 @@
-"""Kinds of values that the config's settings share: secrets, spans of time, sizes.
+"""Kinds of values that the config's settings share: secrets, spans of time, sizes, addresses.
 
     password = {env = "WP_PASSWORD"}        Secret: env, file, credential or keyring, or as it is
     settle   = "60s"                        Span: s, m, h, d
     max_media = "200 MB"                    Size: B, KB, MB, GB
+    url      = "https://example.com"        WebAddress, and ``private`` for one that is sent secrets
 
 Readers and publishers use them in their own ``Settings``; ``config`` validates with the context
 ``{"base": <folder of the config>}``, from which relative paths start.
@@ -13,8 +14,9 @@ import re
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
 
-from pydantic import BeforeValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 from crosspost.logs import conceal
 
@@ -25,6 +27,7 @@ _POWERS: Final = {"B": 0, "KB": 1, "MB": 2, "GB": 3}
 WAYS: Final = ("env", "file", "credential", "keyring")
 """Where a secret may be kept."""
 _LARGEST: Final = 64 * 1024
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 STORES: Final = ("/etc/credstore", "/run/credstore")
 """Where systemd keeps credentials of the machine."""
 
@@ -135,9 +138,31 @@ def _size(value: Any) -> Any:
     return int(found[1]) * int(1024 ** _POWERS[found[2]])
 
 
+def _web_address(url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be the site's address, such as https://example.com/blog/")
+    if parts.username or parts.password:
+        raise ValueError("must hold no password: that has a setting of its own")
+    return url.rstrip("/") + "/"
+
+
+def private(url: str, insecure: bool) -> None:
+    """Raises ``ValueError`` where others could read what is sent to ``url``, and nobody said that
+    this is right."""
+    parts = urlsplit(url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK and not insecure:
+        raise ValueError(
+            "«url» begins with http://, so what is sent, the password too, could be read on the "
+            "way: use https://, or say insecure = true"
+        )
+
+
 Secret = Annotated[SecretStr, BeforeValidator(_secret)]
 """A password or key, from where it is kept. Printing it shows asterisks."""
 Span = Annotated[timedelta, BeforeValidator(_span)]
 """A span of time."""
 Size = Annotated[int, BeforeValidator(_size)]
 """A number of bytes."""
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+"""A site's address, with a slash at its end."""

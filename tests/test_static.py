@@ -911,7 +911,7 @@ def test_opening_a_site_touches_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("url", ["example.com", "ftp://example.com/", "https://", "https://a/?b"])
 def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
-    with pytest.raises(ValidationError, match="public address"):
+    with pytest.raises(ValidationError, match="must be the site"):
         StaticSettings(path=Path("public"), url=url)
 
 

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from crosspost.settings import Secret
+from crosspost.settings import Secret, WebAddress, private
 
 PARTS: Final = (
     "title",
@@ -34,7 +34,6 @@ PARTS: Final = (
 """What of an article a field may take; a key of any other name is a constant."""
 ONCE: Final = frozenset({"slug", "author"})
 """Parts that are filled when an article is made, and the site's from then on."""
-LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _STRINGS: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _PLACES: Final = re.compile(r"\{(\w*)\}")
 
@@ -45,13 +44,8 @@ class Table(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the site's address, such as https://cms.example.com/")
-    if parts.username or parts.password:
-        raise ValueError("must hold no password: put it into «login»")
-    return url.rstrip("/")
+def _bare(url: str) -> str:
+    return url.removesuffix("/")
 
 
 def _local(page: str) -> str:
@@ -243,7 +237,7 @@ class FormSettings(Table):
     (of the form's dates), ``accepted`` (words that say yes), ``gone`` (words that say that
     there is no such article), ``errors`` (where a reason stands)."""
 
-    url: Annotated[str, AfterValidator(_web_address)]
+    url: Annotated[WebAddress, AfterValidator(_bare)]
     login: Login | None = None
     add: Page = Field(min_length=1)
     edit: Annotated[Page, _holds("id")] = Field(min_length=1)
@@ -267,12 +261,7 @@ class FormSettings(Table):
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
-        parts = urlsplit(self.url)
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK and not self.insecure:
-            raise ValueError(
-                "«url» begins with http://, so the password could be read on the way: use "
-                "https://, or say insecure = true"
-            )
+        private(self.url, self.insecure)
         if "{" not in self.find.page + self.find.link:
             raise ValueError(
                 "«find» does not say what it looks for: put {slug}, {mark} or {source} into its "

@@ -15,7 +15,8 @@ from crosspost.publishers.form._controls import Control, joined
 from crosspost.publishers.form._known import KNOWN, PIECES, around
 from crosspost.publishers.form._page import Form, Page
 from crosspost.publishers.form._session import Session
-from crosspost.publishers.form._settings import LOOPBACK, FormSettings
+from crosspost.publishers.form._settings import FormSettings
+from crosspost.settings import LOOPBACK
 
 _LOOK: Final = "# look:"
 _QUIET: Final = ("hidden", "submit", "image", "button", "reset", "password")

@@ -2,23 +2,16 @@
 
 import re
 from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from crosspost.settings import Secret
+from crosspost.settings import Secret, WebAddress, private
 
 _KEY: Final = re.compile(r"[0-9a-f]{24}:(?:[0-9a-f]{2}){16,64}", re.IGNORECASE)
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the site's address, such as https://example.com/")
-    if parts.username or parts.password:
-        raise ValueError("must hold no password")
-    return url.rstrip("/").removesuffix("/ghost") + "/"
+def _before_ghost(url: str) -> str:
+    return url.removesuffix("ghost/") if url.endswith("/ghost/") else url
 
 
 class GhostSettings(BaseModel):
@@ -32,7 +25,7 @@ class GhostSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: Annotated[str, AfterValidator(_web_address)]
+    url: Annotated[WebAddress, AfterValidator(_before_ghost)]
     admin_key: Secret
     status: Literal["publish", "draft"] = "publish"
     category: str = ""
@@ -51,10 +44,5 @@ class GhostSettings(BaseModel):
                 "more: copy it from Settings, Integrations, your custom integration (the Content "
                 "API key beside it is another)"
             )
-        parts = urlsplit(self.url)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.insecure:
-            raise ValueError(
-                "«url» begins with http://, so what is sent could be changed on the way: use "
-                "https://, or say insecure = true"
-            )
+        private(self.url, self.insecure)
         return self

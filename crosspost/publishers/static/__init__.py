@@ -23,10 +23,10 @@ from contextlib import contextmanager
 from datetime import UTC
 from html import escape
 from pathlib import Path
-from typing import Annotated, ClassVar, Final, Literal, Self
+from typing import ClassVar, Final, Literal, Self
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict
 
 from crosspost.errors import Busy, PublisherError
 from crosspost.images import BadImage, probe
@@ -40,19 +40,11 @@ from crosspost.publishers.static.drawing import Drawing
 from crosspost.publishers.static.files import Files
 from crosspost.publishers.static.pages import Look, Pages
 from crosspost.publishers.static.teasers import teaser
+from crosspost.settings import WebAddress
 
 __all__ = ["StaticPublisher", "StaticSettings"]
 
 _WAIT: Final = 600
-
-
-def _web_address(url: str) -> str:
-    from urllib.parse import urlsplit
-
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the site's public address, such as https://example.com/blog/")
-    return url.rstrip("/") + "/"
 
 
 class StaticSettings(BaseModel):
@@ -63,7 +55,7 @@ class StaticSettings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     path: Path
-    url: Annotated[str, AfterValidator(_web_address)] = "http://localhost:8000/"
+    url: WebAddress = "http://localhost:8000/"
     title: str = ""
 
 

@@ -1,23 +1,12 @@
 """What the config says of a WordPress."""
 
-from typing import Annotated, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from crosspost.settings import Secret
+from crosspost.settings import Secret, WebAddress, private
 
 Status = Literal["publish", "draft", "pending"]
-_LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-
-
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be the site's address, such as https://example.com/")
-    if parts.username or parts.password:
-        raise ValueError("must hold no password: put it into «user» and «password»")
-    return url.rstrip("/") + "/"
 
 
 class WordPressSettings(BaseModel):
@@ -30,7 +19,7 @@ class WordPressSettings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    url: Annotated[str, AfterValidator(_web_address)]
+    url: WebAddress
     user: str = Field(min_length=1)
     password: Secret
     status: Status = "publish"
@@ -44,10 +33,5 @@ class WordPressSettings(BaseModel):
 
     @model_validator(mode="after")
     def _safe(self) -> Self:
-        parts = urlsplit(self.url)
-        if parts.scheme == "http" and parts.hostname not in _LOOPBACK and not self.insecure:
-            raise ValueError(
-                "«url» begins with http://, so the password could be read on the way: use "
-                "https://, or say insecure = true"
-            )
+        private(self.url, self.insecure)
         return self
