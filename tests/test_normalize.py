@@ -308,7 +308,7 @@ def test_no_post_whatsoever_loses_or_doubles_a_character(source: Post) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=5000, deadline=None)
+@settings(max_examples=3000, deadline=None)
 @given(posts())
 def test_no_post_of_very_many_loses_or_doubles_a_character(source: Post) -> None:
     article = normalize(source, STYLE)

@@ -204,7 +204,7 @@ def test_a_seed_that_once_failed_does_not_fail_again(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_many_seeds_of_trouble_end_in_the_channel_as_it_is(tmp_path: Path) -> None:
-    for seed in seeds(15):
+    for seed in seeds(10):
         print(f"seed {seed}")
         soak(tmp_path / str(seed), seed, rounds=40)
 
