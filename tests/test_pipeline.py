@@ -669,6 +669,24 @@ def test_an_old_site_that_comes_back_keeps_no_post_that_was_deleted_meanwhile(de
     assert desk.sync().idle
 
 
+def test_an_old_site_that_comes_back_loses_what_was_deleted_while_another_stood_there(
+    desk: Desk,
+) -> None:
+    desk.export(1, 2, 3)
+    desk.sync()
+    (desk.folder / "local").rename(desk.folder / "elsewhere")
+    desk.sync()  # into an empty folder, say where the disk is mounted otherwise
+    desk.export(1, 3)
+    desk.sync()
+    assert sorted(desk.pages()) == [1, 3]
+    shutil.rmtree(desk.folder / "local")
+    (desk.folder / "elsewhere").rename(desk.folder / "local")
+    desk.sync()
+    desk.sync()
+    assert sorted(desk.pages()) == [1, 3]
+    assert desk.sync().idle
+
+
 def test_a_blog_that_another_run_holds_is_busy(desk: Desk) -> None:
     desk.export(1)
     with FileLock(load(desk.folder / "crosspost.toml").blogs["business"].lock):

@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 import sys
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
@@ -31,7 +31,14 @@ from crosspost.model import (
     digest,
 )
 from crosspost.publishers import Context, Refused
-from crosspost.publishers.static import StaticPublisher, StaticSettings, bodies, files, names
+from crosspost.publishers.static import (
+    StaticPublisher,
+    StaticSettings,
+    bodies,
+    drawing,
+    files,
+    names,
+)
 from crosspost.publishers.static.catalogue import Catalogue, identity_of
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -161,6 +168,32 @@ def test_an_article_that_changes_while_another_run_draws_its_page_is_drawn_again
         assert "Другие слова." in page.read_text("utf-8")
         now = publisher.look(before)
         assert "+" not in now.version, "it counts as edited by hand"
+
+
+@pytest.mark.parametrize("hand", ["edits it", "puts it back"])
+def test_what_a_person_does_to_a_page_while_it_is_drawn_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hand: str
+) -> None:
+    folder = tmp_path / "site"
+    page = folder / "business" / "2-zapis.html"
+    build(folder, [article(1), article(2)])
+    whole, edited = page.read_bytes(), b"<p>A person was here.</p>"
+    if hand == "puts it back":
+        page.unlink()
+    drawn = drawing.staged
+
+    def slow(*given: Any) -> Iterator[list[Any]]:
+        for batch in drawn(*given):
+            page.write_bytes(edited if hand == "edits it" else whole)
+            yield batch
+
+    monkeypatch.setattr(drawing, "staged", slow)
+    with closing(site(folder)) as publisher:
+        publisher.put(article(3), {}, None)  # its neighbour's page is drawn anew
+        publisher.finish()
+        assert page.read_bytes() == (edited if hand == "edits it" else whole)
+        assert publisher.find(article(2)).status == "live"
+    assert not list(folder.rglob("*.part"))
 
 
 @pytest.mark.parametrize("step", ["_renew", "_keep_identity", "set_meta"])

@@ -21,6 +21,7 @@ from crosspost.ledger import Ledger  # noqa: E402
 from crosspost.model import Article, Figure, Media, Remote, Upload, decode_media  # noqa: E402
 from crosspost.publishers import Unknown  # noqa: E402
 from crosspost.publishers.wordpress._ahead import Ahead  # noqa: E402
+from crosspost.readers import Gone  # noqa: E402
 
 ALBUM = ("a.png", "b.png", "c.png", "d.png", "e.png")
 
@@ -86,6 +87,21 @@ def test_the_threads_are_the_same_for_all_articles_of_a_run_and_gone_after_it(
     world.deliver()
     assert len(site.threads) == 2
     assert not [one for one in threading.enumerate() if one.name.startswith("uploads")]
+
+
+def test_a_picture_that_an_album_has_twice_is_known_at_both_places(world: World) -> None:
+    """So a later edit needs neither of them from the source again."""
+    from PIL import Image
+
+    for name in ("a.png", "b.png"):
+        Image.new("RGB", (8, 8), (90, 60, 30)).save(world.folder / name)
+    world.read(photo(1, "a.png", "b.png"))
+    world.deliver()
+    world.missing = {name: Gone("it is away") for name in ("a.png", "b.png")}
+    world.read(photo(1, "a.png", "b.png", text="Тот же снимок, другие слова."))
+    assert world.deliver() == [(1, "updated")]
+    assert len(world.site.articles["b/1"].figures) == 2
+    assert not any(one.media.missing for one in world.site.articles["b/1"].figures)
 
 
 def test_a_single_file_needs_no_thread(world: World) -> None:

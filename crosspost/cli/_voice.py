@@ -264,6 +264,8 @@ class Voice:
         """The ledger as it stands now, None when it cannot be used."""
         from crosspost.ledger import Ledger
 
+        if not self._config.ledger.exists():  # a wrong config may name another place
+            return None
         try:
             return Ledger.open(self._config.ledger)
         except CrosspostError:

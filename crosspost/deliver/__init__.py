@@ -140,7 +140,7 @@ def _pass(errand: Errand, trip: Trip, wanted: Callable[[Delivery], bool]) -> Ite
     for page in errand.ledger.due(errand.blog, errand.site, limit=50):
         sends: list[Send] = []
         due = list(filter(wanted, page))
-        trip.coming = [one.post_id for one in due if not one.remote_id]
+        trip.coming = [one.post_id for one in due if not (one.remote_id or one.sending)]
         for number, delivery in enumerate(due, 1):
             if enough():
                 break

@@ -64,7 +64,7 @@ def _decide_gone(delivery: Delivery, on_delete: OnDelete) -> Step:
             reason="The post was deleted in Telegram, and the article was changed on the site",
             remedy=how_to_let_go(delivery),
         )
-    if not delivery.remote_id and not delivery.sending:
+    if not delivery.remote_id and (not delivery.sending or on_delete == "keep"):
         return Step(what="forget")
     if on_delete == "keep":
         return Step(what="unchanged")

@@ -126,13 +126,13 @@ def _indices(stored: StoredPost, media: Media, clause: str) -> dict[int, str]:
 @dataclass
 class _Job:
     """A file to be sent: ``file`` is what may be published of it, ``what`` it is called in a
-    sentence, ``where`` it came from; a ``frame`` may be missed."""
+    sentence, ``places`` those that it came from; a ``frame`` may be missed."""
 
     content: str
     figure: Figure
     file: Path
     what: str
-    where: tuple[str, str, str, str]
+    places: list[tuple[str, str, str, str]]
     frame: bool
 
 
@@ -170,10 +170,13 @@ class _Files:
                 ledger.uploaded(errand.site, content, known, where)
                 self.there[content] = known
             elif content in self._jobs:
-                self._jobs[content].frame &= frame
+                job = self._jobs[content]
+                job.places.append(where)
+                if job.frame and not frame:
+                    job.figure, job.what, job.frame = figure, what, False
             else:
                 clean = self._clean(media, file, what)
-                self._jobs[content] = _Job(content, figure, clean, what, where, frame)
+                self._jobs[content] = _Job(content, figure, clean, what, [where], frame)
         except Harmful as error:
             raise self._placed(error, media) from error.__cause__
         return content
@@ -227,7 +230,8 @@ class _Files:
         for some in _apart(jobs, at_once):
             for job, answer in self._sent(publisher, some, at_once):
                 if isinstance(answer, Upload):
-                    errand.ledger.uploaded(errand.site, job.content, answer, job.where)
+                    for where in job.places:
+                        errand.ledger.uploaded(errand.site, job.content, answer, where)
                     self.there[job.content] = answer
                 elif told := self._failed(job, answer):
                     errors.append(told)

@@ -82,8 +82,9 @@ class Deliveries(Edits):
                 (blog, site),
             )
             self._db.execute(
-                "UPDATE delivery SET state = 'sending', sending = ? FROM post"
-                " WHERE delivery.blog = ? AND site = ? AND state IN ('new', 'failed')"
+                "UPDATE delivery SET state = 'sending', sending = ?, due = 1 FROM post"
+                " WHERE delivery.blog = ? AND site = ?"
+                " AND state IN ('new', 'failed', 'held', 'gone')"
                 " AND post.blog = delivery.blog AND post.id = post_id AND post.gone <> ''",
                 (WITHDRAWING, blog, site),
             )

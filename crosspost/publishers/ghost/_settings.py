@@ -32,7 +32,7 @@ class GhostSettings(BaseModel):
     author: str = ""
     newsletter: str = Field(default="", pattern=r"^[\w-]{0,191}$")
     cover_in_text: bool = False
-    uploads_at_once: int = Field(default=3, ge=1, le=8)
+    uploads_at_once: int = Field(default=3, ge=1, le=8, exclude=True)  # no article looks other
     timeout: float = Field(default=60, gt=0, le=600)
     insecure: bool = False
 

@@ -213,7 +213,8 @@ class Catalogue:
         if told != word:
             fresh = file.with_suffix(".new")
             fresh.write_text(word, encoding="ascii")
-            fresh.replace(file)
+            with suppress(FileNotFoundError):  # another process was as quick, with the same word
+                fresh.replace(file)
 
     def _version(self) -> int:
         return int(self._db.execute("PRAGMA user_version").fetchone()[0])

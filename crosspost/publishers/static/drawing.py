@@ -87,14 +87,19 @@ class Drawing:
             self._place(batch)
 
     def _place(self, batch: list[Staged]) -> None:
-        """Puts these pages in their places. What a person has deleted leaves the lists."""
+        """Puts these pages in their places, unless a person has edited them a moment ago. What a
+        person has deleted leaves the lists."""
         catalogue = self._catalogue
-        made = [one for one in batch if one.what == "page"]
+        still = [one for one in batch if files.digest_of(one.page) == one.there]
+        for one in batch:
+            if one.what == "page" and one not in still:
+                one.part.unlink(missing_ok=True)
+        made = [one for one in still if one.what == "page"]
         pages = [(one.blog, one.post_id, one.digest) for one in made]
         with catalogue.change():
-            for one in batch:
+            for one in still:
                 row = catalogue.row(one.blog, one.post_id) if one.what == "lost" else None
-                if row and row.status == "live":
+                if row and row.status == "live" and row.drawn:
                     catalogue.retire(row, "missing")
             catalogue.set_drawing(pages)
         for one in made:

@@ -33,7 +33,7 @@ Key = tuple[str, int]
 
 class Staged(NamedTuple):
     """An article's page that is to be replaced by ``part``, a file beside it with this digest; or
-    that a person has deleted (``lost``)."""
+    that a person has deleted (``lost``). ``there`` is the digest of the page that stood there."""
 
     blog: str
     post_id: int
@@ -41,6 +41,7 @@ class Staged(NamedTuple):
     page: Path
     part: Path
     digest: str
+    there: str
 
 
 def stage(root: Path, catalogue: Catalogue, pages: Pages, keys: Iterable[Key]) -> list[Staged]:
@@ -55,13 +56,13 @@ def stage(root: Path, catalogue: Catalogue, pages: Pages, keys: Iterable[Key]) -
             page = root / names.folder(row.blog) / row.file
             there = files.digest_of(page)
             if row.drawn and not there:
-                found.append(Staged(blog, post_id, "lost", page, page, ""))
+                found.append(Staged(blog, post_id, "lost", page, page, "", ""))
             elif not row.drawn or there in (row.drawn, row.drawing):
                 data = pages.article(row)
                 digest = files.digest(data)
                 if digest != there or there != row.drawn:
                     part = files.beside(page, data)
-                    found.append(Staged(blog, post_id, "page", page, part, digest))
+                    found.append(Staged(blog, post_id, "page", page, part, digest, there))
         files.flush(one.part for one in found if one.what == "page")
     except BaseException:
         for one in found:
@@ -84,11 +85,13 @@ def staged(
     if pool is None:
         yield from map(here, batches)
         return
+    whole = False
     try:
-        if not (yield from _apart(pool, 2 * cores, batches, here)):
-            files.sweep(root)
+        whole = yield from _apart(pool, 2 * cores, batches, here)
     finally:
         pool.shutdown(cancel_futures=True)
+        if not whole:
+            files.sweep(root)
 
 
 def _apart(

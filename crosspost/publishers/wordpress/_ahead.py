@@ -7,6 +7,7 @@ all of the blog's articles are listed once, as long as that is no more than to s
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from time import monotonic
 from typing import Any, Final
 
 from crosspost.publishers import _marks
@@ -15,6 +16,8 @@ from crosspost.publishers.wordpress._client import Client
 _FEW: Final = 3
 """So few articles are searched for one by one: a search each, and no list."""
 _PAGE: Final = 100
+_TRUE: Final = 60.0
+"""Seconds for which what was learned is taken for true."""
 
 
 class Ahead:
@@ -24,12 +27,14 @@ class Ahead:
         self._client, self._kind = client, kind
         self._asked = {"context": "edit", "status": statuses}
         self._absent: set[tuple[str, int]] = set()
+        self._until = 0.0
         self._marked: dict[str, set[int] | None] = {}
         """By blog, the posts whose mark stood on the site; None where they are too many."""
 
     def look(self, blog: str, post_ids: Sequence[int]) -> None:
         """Asks for all of these."""
         self._absent.clear()
+        self._until = monotonic() + _TRUE
         if len(post_ids) <= _FEW:
             return
         slugs = {slug: one for one in post_ids for slug in slugs_of(blog, one)}
@@ -48,7 +53,7 @@ class Ahead:
         """Whether it is known not to be there. What was learned counts once."""
         known = (blog, post_id) in self._absent
         self._absent.discard((blog, post_id))
-        return known
+        return known and monotonic() < self._until
 
     def _listed(self, key: str, pages: int) -> set[int] | None:
         """The posts whose articles are there, whatever their slugs; None where to read the list

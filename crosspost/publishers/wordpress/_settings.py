@@ -27,7 +27,7 @@ class WordPressSettings(BaseModel):
     author: str = ""
     post_type: str = Field(default="posts", pattern=r"^[a-z0-9_-]{1,60}$")
     cover_in_text: bool = False
-    uploads_at_once: int = Field(default=3, ge=1, le=8)
+    uploads_at_once: int = Field(default=3, ge=1, le=8, exclude=True)  # no article looks other
     timeout: float = Field(default=60, gt=0, le=600)
     insecure: bool = False
 
