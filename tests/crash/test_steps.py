@@ -76,15 +76,16 @@ def test_killed_at_some_steps_it_ends_as_if_it_was_not(
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("lot", range(4))
 @pytest.mark.parametrize("run", [0, 1], ids=["first-day", "second-day"])
 def test_killed_at_every_step_it_ends_as_if_it_was_not(
-    run: int, clean: Clean, program: Program
+    run: int, lot: int, clean: Clean, program: Program
 ) -> None:
     wrong = []
-    for step in steps(clean, run, 0, 1):
+    for step in steps(clean, run, lot, 4):
         folder = killed(clean, run, program, step)
         try:
-            mended(folder, program, clean.after[run], rests=step % 3 == SEED % 3)
+            mended(folder, program, clean.after[run], rests=step // 4 % 3 == SEED % 3)
         except AssertionError as error:
             wrong.append((step, clean.steps[run][step], str(error)[:1500]))
     assert wrong == []

@@ -7,8 +7,10 @@ instead of doubled.
 import mimetypes
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from hashlib import md5, sha256
 from pathlib import Path
+from threading import Lock
 from typing import Any, Final, NamedTuple
 
 from crosspost.model import Article, Figure, Media, Upload
@@ -45,6 +47,7 @@ class Library:
     def __init__(self, client: Client) -> None:
         self._client = client
         self._described: set[str] = set()
+        self._begun, self._beginning = False, Lock()
         self._seen: dict[str, dict[str, Any]] = {}
         """By id, what the site told of a file a moment ago."""
         self._foreseen: dict[Path, tuple[_Print, str, dict[str, Any] | None, dict[str, str]]] = {}
@@ -82,10 +85,18 @@ class Library:
         if found is None:
             form = FileForm(file, f"{known.stem}{_ending(file, media, mime)}", mime, told)
             headers = {"Content-Type": form.kind, "Content-MD5": known.check}
-            found = self._client.send("media", params=_LOOKED, body=form, headers=headers)
+            found = self._sent(form, headers)
         upload = _upload(found)
         self._seen[upload.id] = found
         return upload
+
+    def _sent(self, form: FileForm, headers: dict[str, str]) -> dict[str, Any]:
+        """The first file of a run goes alone: WordPress makes the month's folder for it, and
+        refuses others that come while it does."""
+        with nullcontext() if self._begun else self._beginning:
+            found = self._client.send("media", params=_LOOKED, body=form, headers=headers)
+            self._begun = True
+            return found
 
     def all(self) -> Iterator[Upload]:
         """Every file that Crosspost has put there, the oldest first."""
