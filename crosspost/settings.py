@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationInfo
 
 from crosspost.logs import conceal
 
@@ -164,5 +164,8 @@ Span = Annotated[timedelta, BeforeValidator(_span)]
 """A span of time."""
 Size = Annotated[int, BeforeValidator(_size)]
 """A number of bytes."""
+AtOnce = Annotated[int, Field(ge=1, le=8, exclude=True)]
+"""So many of something at the same time. No article looks other for it, so it is no part of what
+decides about that."""
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 """A site's address, with a slash at its end."""

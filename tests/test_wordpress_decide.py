@@ -12,31 +12,11 @@ from crosspost.cli import group
 from crosspost.model import Media, Remote
 
 pytest.register_assert_rewrite("sites.news")
-from sites.news import News  # noqa: E402
+from sites.news import CONFIG, News  # noqa: E402
 
 pytest_plugins = ("sites.news",)
 pytestmark = pytest.mark.servers
 
-CONFIG = """
-language = "ru"
-timezone = "Asia/Omsk"
-ledger = "ledger.db"
-cache = "cache"
-[[blog]]
-name = "b"
-channel = "channel"
-reader = "export"
-site = "news"
-link = "https://t.me/workshop"
-[blog.author]
-name = "Павел Столяров"
-[site.news]
-type = "wordpress"
-url = "{url}"
-user = "blogger"
-password = "{password}"
-category = "Блоги"
-"""
 PHOTO = Media(kind="photo", locator="1/0", mime="image/png")
 FIRST = "Пекарня на Садовой\n\nОткрылась вчера. Пекут ночью. #хлеб"
 
@@ -48,7 +28,9 @@ class Mirror:
         self.news, self.root = news, news.folder
         (self.root / "channel").mkdir()
         given = {"url": news.site.url, "password": news.site.passwords["blogger"]}
-        (self.root / "crosspost.toml").write_text(CONFIG.format(**given), "utf-8")
+        (self.root / "crosspost.toml").write_text(
+            (CONFIG + 'category = "Блоги"\n').format(**given), "utf-8"
+        )
         news.site.ask("POST", "categories", json={"name": "Блоги"})
 
     def write(self, *texts: str, photos: tuple[int, ...] = ()) -> None:

@@ -16,30 +16,10 @@ from crosspost.cli import group
 
 pytest.register_assert_rewrite("sites.news")
 from sites.faulty import Faulty  # noqa: E402
-from sites.news import News  # noqa: E402
+from sites.news import CONFIG, News  # noqa: E402
 
 pytest_plugins = ("sites.news",)
 pytestmark = pytest.mark.servers
-
-CONFIG = """
-language = "ru"
-timezone = "Asia/Omsk"
-ledger = "ledger.db"
-cache = "cache"
-[[blog]]
-name = "b"
-channel = "channel"
-reader = "export"
-site = "news"
-link = "https://t.me/workshop"
-[blog.author]
-name = "Павел Столяров"
-[site.news]
-type = "wordpress"
-url = "{url}"
-user = "blogger"
-password = "{password}"
-"""
 
 
 class Channel:

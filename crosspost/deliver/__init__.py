@@ -304,9 +304,10 @@ def _within(errand: Errand, post_id: int) -> Verdict | None:
     if errand.on_delete == "keep" or errand.joined_to(post_id)[0] != post_id:
         return None
     for other in ledger.joined(blog, post_id):
-        found = ledger.post(blog, other) if other < post_id else None
-        there = [one for one in ledger.deliveries(blog, other) if one.site == errand.site]
-        if found and found.gone == "gone" and any(one.public for one in there):
+        if other >= post_id:
+            continue
+        found, there = ledger.post(blog, other), ledger.delivery(blog, other, errand.site)
+        if found and found.gone == "gone" and there and there.public:
             reason = (
                 f"Its words stand in the article {blog}/{other}, whose post was deleted and which "
                 f"is still there; for an article of its own: crosspost withdraw {blog}/{other}"

@@ -15,7 +15,6 @@ _ENCODED: Final = re.compile(r"\\[bfru]|[\x7f-\x9f\ufffe\uffff]")
 
 def printable(article: Article) -> Article:
     """The article without characters that no page can hold."""
-
     if not _may_hold_some(article):
         return article
 

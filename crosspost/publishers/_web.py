@@ -112,9 +112,7 @@ class Web:
             made.auth = self._auth
             made.headers.update({"User-Agent": f"crosspost/{__version__}", **self._headers})
             with self._lock:
-                if (
-                    self._sessions
-                ):  # a jar locks itself to write and reads copies: threads may share
+                if self._sessions:  # a jar bears threads: it locks itself, and reads copies
                     made.cookies = self._sessions[0].cookies
                 self._sessions.append(made)
             self._mine.session = made

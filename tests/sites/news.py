@@ -18,6 +18,26 @@ from crosspost.publishers import Context
 from crosspost.publishers.wordpress import WordPressPublisher, WordPressSettings
 from sites.wordpress import WordPress
 
+CONFIG = """
+language = "ru"
+timezone = "Asia/Omsk"
+ledger = "ledger.db"
+cache = "cache"
+[[blog]]
+name = "b"
+channel = "channel"
+reader = "export"
+site = "news"
+link = "https://t.me/workshop"
+[blog.author]
+name = "Павел Столяров"
+[site.news]
+type = "wordpress"
+url = "{url}"
+user = "blogger"
+password = "{password}"
+"""
+"""What an author's blog in this site is mirrored with."""
 EVERY = "publish,future,draft,pending,private,trash"
 
 

@@ -5,7 +5,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from crosspost.settings import Secret, WebAddress, private
+from crosspost.settings import AtOnce, Secret, WebAddress, private
 
 _KEY: Final = re.compile(r"[0-9a-f]{24}:(?:[0-9a-f]{2}){16,64}", re.IGNORECASE)
 
@@ -32,7 +32,7 @@ class GhostSettings(BaseModel):
     author: str = ""
     newsletter: str = Field(default="", pattern=r"^[\w-]{0,191}$")
     cover_in_text: bool = False
-    uploads_at_once: int = Field(default=3, ge=1, le=8, exclude=True)  # no article looks other
+    uploads_at_once: AtOnce = 3
     timeout: float = Field(default=60, gt=0, le=600)
     insecure: bool = False
 

@@ -4,7 +4,7 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from crosspost.settings import Secret, WebAddress, private
+from crosspost.settings import AtOnce, Secret, WebAddress, private
 
 Status = Literal["publish", "draft", "pending"]
 
@@ -27,7 +27,7 @@ class WordPressSettings(BaseModel):
     author: str = ""
     post_type: str = Field(default="posts", pattern=r"^[a-z0-9_-]{1,60}$")
     cover_in_text: bool = False
-    uploads_at_once: int = Field(default=3, ge=1, le=8, exclude=True)  # no article looks other
+    uploads_at_once: AtOnce = 3
     timeout: float = Field(default=60, gt=0, le=600)
     insecure: bool = False
 
